@@ -1,0 +1,1 @@
+"""The comparison: the load, what it talks to, and what it makes of the numbers."""

@@ -1,0 +1,389 @@
+"""One client's side of the conversation, for both transports: without socket, thread or clock.
+
+The client reports what it sends (`sending`) and what it received (`receive`), with the time; the
+session keeps what has no receipt yet, counts what the room's numbers tell, and returns *events*: what
+there is to show a person. One caller at a time: the client holds a lock around each call.
+"""
+
+from array import array
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from common import limits
+from common.messages import (
+    Act,
+    Bye,
+    Challenge,
+    Chat,
+    ClientMessage,
+    Direct,
+    Emote,
+    Error,
+    Hello,
+    Join,
+    Leave,
+    Members,
+    Pong,
+    Say,
+    ServerMessage,
+    Tell,
+    Violation,
+    Welcome,
+    encode,
+)
+from common.sequence import Arrival, Tracker
+from common.statistics import milliseconds, percentile
+
+# --- events: what there is to show ----------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Joined:
+    """We are in, as `nick`. `plain`: the server knows only what Beej's chapter knows."""
+
+    nick: str
+    members: list[str]
+    more: int = 0
+    plain: bool = False
+
+
+@dataclass(frozen=True)
+class Refused:
+    """We are not in, and why: the nick is taken or unfit, or the server sent us away."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Somebody said something. `kind` is chat, emote or direct; `to` is set for a direct message.
+
+    `mine`: it is our own, come back; `round_trip` in seconds from sending to receipt, if it is ours.
+    `late`: later numbers had arrived before it.
+    """
+
+    kind: str
+    nick: str
+    text: str
+    to: str = ""
+    mine: bool = False
+    round_trip: float | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class Came:
+    """Somebody joined."""
+
+    nick: str
+
+
+@dataclass(frozen=True)
+class Went:
+    """Somebody left; `reason` is a key of `room.REASONS`, or empty (a plain server gives none)."""
+
+    nick: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Present:
+    """Who is here, and how many more."""
+
+    members: list[str]
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Unconfirmed:
+    """Our own message had no receipt in time: it, or its receipt, was lost."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The room's numbers show a gap: this many messages are lost, or late."""
+
+    count: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence for the person; `error` if something was refused."""
+
+    text: str
+    error: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The conversation is over, and why: a sentence."""
+
+    reason: str
+
+
+Event = (
+    Joined | Refused | Spoken | Came | Went | Present | Unconfirmed | Missing | Notice | Ended
+)  # fmt: skip
+
+
+class TooLong(ValueError):
+    """A message that no server would take; the text says how much too long it is."""
+
+
+@dataclass
+class Statistics:
+    """What was counted; round trips in seconds, in order of arrival."""
+
+    sent: int = 0
+    confirmed: int = 0
+    refused: int = 0
+    tracker: Tracker = field(default_factory=Tracker)
+    unreadable: int = 0
+    round_trips: "array[float]" = field(default_factory=lambda: array("d"))
+
+    @property
+    def unconfirmed(self) -> int:
+        """What we sent and have no receipt for."""
+        return self.sent - self.confirmed
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Name and value of each figure, for `/stats` and the summary."""
+        ordered = sorted(self.round_trips)
+        slowest = ordered[-1] if ordered else None
+        figures = (
+            ("p50", percentile(ordered, 50)),
+            ("p99", percentile(ordered, 99)),
+            ("max", slowest),
+        )
+        trips = " · ".join(f"{name} {milliseconds(value)}" for name, value in figures)
+        rows = [
+            ("sent", f"{self.sent:,}"),
+            ("confirmed", f"{self.confirmed:,}"),
+            ("received", f"{self.tracker.received:,}"),
+            ("lost", f"{self.tracker.lost:,}"),
+            ("doubled", f"{self.tracker.doubled:,}"),
+            ("out of order", f"{self.tracker.out_of_order:,}"),
+            ("round trip", f"{trips} (n = {len(ordered):,})"),
+        ]
+        if self.unreadable:
+            rows.append(("unreadable", f"{self.unreadable:,}"))
+        return rows
+
+
+@dataclass
+class _Pending:
+    message: Say | Act | Tell
+    at: float
+    overdue: bool = False
+
+
+class Session:
+    """The conversation of `nick`.
+
+    `receipt_timeout`: seconds until an own message counts as lost; None where the transport repeats by
+    itself what was lost (TCP). `carries_token`: whether each message must prove who sent it (UDP).
+    """
+
+    def __init__(
+        self, nick: str, *, receipt_timeout: float | None = None, carries_token: bool = False
+    ) -> None:
+        self.nick = nick
+        self.joined = False
+        self.plain = False
+        self.ended = False
+        self.token = ""
+        self.members: dict[str, None] = {}
+        """Who is here, as far as we know; in order of joining."""
+        self.statistics = Statistics()
+        self._receipt_timeout = receipt_timeout
+        self._carries_token = carries_token
+        self._next_id = 1
+        self._pending: dict[int, _Pending] = {}
+
+    # --- what we send -----------------------------------------------------------------------------
+
+    def hello(self, cookie: str = "") -> Hello:
+        """The first message; `cookie` answers a challenge (UDP)."""
+        return Hello(nick=self.nick, lab=1, cookie=cookie)
+
+    def sending(self, message: ClientMessage, now: float) -> ClientMessage:
+        """The message to send in place of `message`: with an `id` where a receipt is to be expected, and the token.
+
+        Raises TooLong for what no server would take; nothing is counted then.
+        """
+        if self._carries_token and self.token:
+            message = msgspec.structs.replace(message, token=self.token)
+        if not isinstance(message, Say | Act | Tell):
+            return message
+        if self.plain and isinstance(message, Act):
+            message = Say(message=f"* {self.nick} {message.message}", token=message.token)
+        message = msgspec.structs.replace(message, id=self._next_id)
+        size = len(encode(message))
+        if size > limits.MAX_PAYLOAD:
+            over = size - limits.MAX_PAYLOAD
+            raise TooLong(
+                f"This message is {over:,} bytes too long: with its envelope it has {size:,}, "
+                f"and a server takes {limits.MAX_PAYLOAD:,}. Nothing was sent."
+            )
+        self._pending[self._next_id] = _Pending(message, now)
+        self._next_id += 1
+        self.statistics.sent += 1
+        return message
+
+    def retry(self) -> list[Say | Act | Tell]:
+        """What was given up, to be said again. Each gets a new `id`, so that a late receipt of the first
+        attempt is not taken for one of the second (Karn's rule, RFC 6298 section 3). If only the receipt
+        was lost, the others hear it twice."""
+        lost = [(number, sent) for number, sent in self._pending.items() if sent.overdue]
+        for number, _ in lost:
+            del self._pending[number]
+            self.statistics.sent -= 1  # the same message, not one more
+        return [sent.message for _, sent in lost]
+
+    @property
+    def waiting(self) -> int:
+        """How many of our messages still wait for a receipt and are not given up."""
+        return sum(not sent.overdue for sent in self._pending.values())
+
+    # --- what we hear -----------------------------------------------------------------------------
+
+    def receive(self, message: ServerMessage | Violation, now: float) -> list[Event]:
+        """The server sent `message`, or something that is none."""
+        match message:
+            case Chat() | Emote() | Direct():
+                return [*self._believe_plain(message), *self._spoken(message, now)]
+            case Join(nick=nick, seq=seq):
+                known = self._believe_plain(message)
+                self.members[nick] = None
+                return [*known, *self._numbered(seq, Came(nick))]
+            case Leave(nick=nick, seq=seq, reason=reason):
+                known = self._believe_plain(message)
+                self.members.pop(nick, None)
+                return [*known, *self._numbered(seq, Went(nick, reason))]
+            case Welcome():
+                return self._welcome(message)
+            case Members(members=members, more=more):
+                self.members = dict.fromkeys(members)
+                return [Present(members, more)]
+            case Pong(seq=seq):
+                missing = self.statistics.tracker.announce(seq) if seq is not None else 0
+                return [Missing(missing)] if missing else []
+            case Error():
+                return self._error(message)
+            case Bye(reason=reason):
+                because = f" ({reason})" if reason else ""
+                return self.end(f"The server said goodbye{because}.")
+            case Violation():
+                self.statistics.unreadable += 1
+                return []
+            case Challenge():
+                return []  # a matter of the UDP client
+
+    def overdue(self, now: float) -> list[Event]:
+        """Own messages whose receipt should have come by now."""
+        if self._receipt_timeout is None:
+            return []
+        late = [
+            sent
+            for sent in self._pending.values()
+            if not sent.overdue and now - sent.at >= self._receipt_timeout
+        ]
+        for sent in late:
+            sent.overdue = True
+        return [Unconfirmed(sent.message.message) for sent in late]
+
+    def assume_plain(self) -> list[Event]:
+        """Nobody answered our hello, which is what a server written to Beej's chapter does."""
+        if self.joined:
+            return []
+        self.joined = self.plain = True
+        self.members.setdefault(self.nick)
+        return [Joined(self.nick, [], plain=True)]
+
+    def end(self, reason: str) -> list[Event]:
+        """The conversation is over; said once."""
+        if self.ended:
+            return []
+        self.ended = True
+        return [Ended(reason)]
+
+    def _believe_plain(self, message: Chat | Emote | Direct | Join | Leave) -> list[Event]:
+        """A lab server numbers everything and says `welcome` first: without either it is a plain one."""
+        if self.joined or isinstance(message, Direct) or message.seq is not None:
+            return []
+        return self.assume_plain()
+
+    def _welcome(self, welcome: Welcome) -> list[Event]:
+        again = self.joined and not self.plain
+        self.joined, self.plain = True, False
+        self.nick, self.token = welcome.nick, welcome.token
+        tracker = self.statistics.tracker
+        if tracker.highest is None:
+            tracker.announce(welcome.seq)
+        if again:
+            return []  # the answer to a hello that we repeated too early
+        self.members = dict.fromkeys(welcome.members) | self.members
+        return [Joined(welcome.nick, welcome.members, welcome.more)]
+
+    def _spoken(self, message: Chat | Emote | Direct, now: float) -> list[Event]:
+        round_trip = self._receipt(message, now) if message.nick == self.nick else None
+        spoken = Spoken(
+            kind=str(message.__struct_config__.tag),
+            nick=message.nick,
+            text=message.message,
+            to=message.to if isinstance(message, Direct) else "",
+            mine=message.nick == self.nick,
+            round_trip=round_trip,
+        )
+        if isinstance(message, Direct):
+            return [spoken]
+        return self._numbered(message.seq, spoken)
+
+    def _numbered(self, seq: int | None, event: Spoken | Came | Went) -> list[Event]:
+        """`event`, with what its number tells; nothing at all if it had arrived before."""
+        tracker = self.statistics.tracker
+        if seq is None:
+            tracker.received += 1
+            return [event]
+        lost = tracker.lost
+        match tracker.arrive(seq):
+            case Arrival.NEXT:
+                return [event]
+            case Arrival.AHEAD:
+                return [Missing(tracker.lost - lost), event]
+            case Arrival.LATE:
+                return [replace(event, late=True) if isinstance(event, Spoken) else event]
+            case Arrival.DOUBLED:
+                return []
+
+    def _receipt(self, message: Chat | Emote | Direct, now: float) -> float | None:
+        """Take our message out of what waits; its round trip in seconds, None if none was waiting."""
+        number = message.id
+        if number is None:  # a plain server sends no `id` back: the oldest with these words it is
+            number = next(
+                (
+                    waiting
+                    for waiting, sent in self._pending.items()
+                    if sent.message.message == message.message
+                ),
+                None,
+            )
+        sent = self._pending.pop(number, None) if number is not None else None
+        if sent is None:
+            return None
+        self.statistics.confirmed += 1
+        self.statistics.round_trips.append(now - sent.at)
+        return now - sent.at
+
+    def _error(self, error: Error) -> list[Event]:
+        if not self.joined:
+            self.ended = True
+            return [Refused(error.code, error.message)]
+        sent = self._pending.pop(error.id, None) if error.id is not None else None
+        if sent is not None:
+            self.statistics.refused += 1
+        return [Notice(error.message, error=True)]

@@ -1,0 +1,1 @@
+"""The chat over TCP: a connection is a peer, a thread reads each of them, the length says where a message ends."""

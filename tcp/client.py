@@ -1,0 +1,168 @@
+"""The chat client over TCP. To be read beside `udp/client.py`: same class, same methods, same order.
+
+    question                    TCP, here                              UDP, there
+    --------------------------  -------------------------------------  -------------------------------------
+    When is there a server?     connect() says so                      when it answers hello
+    Who repeats what was lost?  TCP                                    nobody, but for hello
+    Where does a message end?   where its 2-byte length says           where its datagram ends
+    How do we know it arrived?  the room's broadcast comes back        the same, or does not: lost after 2 s
+    The server is gone?         recv() returns b"" or fails            it says bye, its port is closed, or
+                                                                       three heartbeats are missed
+    What needs a lock?          the session: the person's thread and   the same
+                                the receive thread both use it
+
+Threads: the person's, which sends, and the receive thread. Only one thread sends, so no two frames mix.
+"""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from common import addresses, limits
+from common.command_line import ClientOptions, run_client
+from common.messages import ClientMessage, ServerMessage, Violation, encode, from_server
+from common.session import Event, Session
+from tcp.connection import set_options
+from tcp.framing import Deframer, frame
+
+START_ONE = "start one with `make tcp-server` (python -m tcp.server), or check HOST and PORT."
+
+
+class Client:
+    """One member's end of a chat over TCP.
+
+    `show` is called with each event, in the thread it happens in. The answer to our hello is such an
+    event, too: Joined, Refused or Ended.
+    """
+
+    transport = "tcp"
+
+    def __init__(self, options: ClientOptions, nick: str, show: Callable[[Event], None]) -> None:
+        self.session = Session(nick)
+        self._lock = threading.Lock()
+        """Held around every use of the session: two threads use it."""
+        self._server = f"{options.host}:{options.port}"
+        self._show = show
+        self._closing = False
+        self._socket = self._open(options.host, options.port)
+        self._receiving = threading.Thread(target=self._receive, name="tcp-receive")
+
+    def start(self) -> None:
+        """Say hello, and begin to receive."""
+        self._hello()
+        self._receiving.start()
+
+    def send(self, message: ClientMessage) -> None:
+        """Put a message on its way. Waits as long as the server reads nothing: TCP holds us back.
+
+        Raises session.TooLong for one that no server would take; nothing is sent then.
+        """
+        with self._lock:
+            message = self.session.sending(message, time.monotonic())
+        self._put(message)
+
+    def unanswered(self) -> None:
+        """Nobody has answered our hello so far: the server may be a plain one, which never does."""
+        with self._lock:
+            events = self.session.assume_plain()
+        self._tell(events)
+
+    def close(self) -> None:
+        """Leave, and end the receive thread. Over TCP closing the connection says it all."""
+        self._closing = True
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the receive thread; close() would not
+        except OSError:
+            self._closing = True  # the server was quicker, and the receive thread has seen that
+        if self._receiving.ident is not None:
+            self._receiving.join()
+        self._socket.close()
+
+    def _open(self, host: str, port: int) -> socket.socket:
+        """A socket that is connected to the server. Raises addresses.Unusable if there is none."""
+        for family, address in addresses.resolve(host, port, socket.SOCK_STREAM):
+            sock = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                sock.settimeout(limits.CONNECT_TIMEOUT)
+                sock.connect(address)
+                sock.settimeout(None)
+                set_options(sock)
+            except OSError as error:
+                problem = error
+                sock.close()
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return sock
+        raise addresses.Unusable(
+            f"There is no server at {host}:{port} ({problem.strerror or problem}): {START_ONE}"
+        )
+
+    def _hello(self) -> None:
+        """Ask to join. Once: TCP repeats it until it has arrived."""
+        self._put(self.session.hello())
+
+    # --- the receive thread -----------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        """Take what the server sends, until it ends."""
+        deframer = Deframer(limits.MAX_FRAME)
+        try:
+            while data := self._socket.recv(limits.RECV_SIZE):
+                for payload in deframer.receive(data):
+                    self._hear(from_server(payload) if isinstance(payload, bytes) else payload)
+            middle = " in the middle of a message" if deframer.inside_a_frame else ""
+            self._end(f"The server closed the connection{middle}.")
+        except OSError as error:
+            self._failed(error)
+
+    def _hear(self, message: ServerMessage | Violation) -> None:
+        """One message has come."""
+        if isinstance(message, Violation) and message.fatal:
+            self._end(f"{self._server} does not speak this chat's format.")
+        with self._lock:
+            events = self.session.receive(message, time.monotonic())
+        self._tell(events)
+
+    def _answer(self) -> None:
+        """Nothing to do: nobody asks whether we receive at our address, TCP's handshake has shown it."""
+
+    def _tick(self) -> None:
+        """Nothing to do: TCP repeats what was lost, and says when the server is gone."""
+
+    def _end(self, reason: str) -> None:
+        """The conversation is over."""
+        with self._lock:
+            events = self.session.end(reason)
+        self._tell(events)
+
+    def _failed(self, error: OSError) -> None:
+        """The kernel has given up: it repeated what was lost for as long as it could."""
+        self._end(f"The connection to the server broke: {error.strerror or error}.")
+
+    # --- both threads -----------------------------------------------------------------------------
+
+    def _put(self, message: ClientMessage) -> None:
+        """Send it, whole. That the server is gone is seen by the receive thread."""
+        try:
+            self._socket.sendall(frame(encode(message)))
+        except OSError as error:
+            self._failed(error)
+
+    def _tell(self, events: list[Event]) -> None:
+        """Show events; not after we have left."""
+        for event in events:
+            if not self._closing:
+                self._show(event)
+
+
+def main() -> int:
+    """`python -m tcp.client`"""
+    return run_client(Client)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,110 @@
+"""One TCP connection of the server: its socket, and what waits until the other end reads.
+
+`send` never waits. What the socket does not take stays in the outbox, in order, and goes on when the
+selector says that there is room again. Only the room thread sends, so two messages never mix inside
+one another's frame; only the connection's reader thread receives.
+"""
+
+import select
+import socket
+import threading
+
+from common import limits
+
+DONTWAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
+"""The flag that makes one `send` not wait while the reader's `recv` on the same socket does. Windows
+has no such flag: there the whole socket does not wait, and the reader waits in `select`."""
+
+
+class Connection:
+    """A peer of the TCP server. Its `name` is `host:port`, for people."""
+
+    def __init__(self, sock: socket.socket, name: str) -> None:
+        self.sock = sock
+        self.name = name
+        self.turn = threading.Lock()
+        """Taken by the reader when it hands messages on, released by the room thread when it has dealt
+        with them: a reader is never more than one `recv` ahead, and what waits for the room is bounded."""
+        self.waiting = bytearray()
+        """The outbox: what the socket has not taken yet."""
+        self.ends_at: float | None = None
+        """Once we have decided to end the connection: until when it may take our last words."""
+        self.broken = False
+        """A send failed: nothing more can be sent, and the reader is about to find out."""
+        sock.setblocking(bool(DONTWAIT))
+        set_options(sock)
+
+    def receive(self) -> bytes:
+        """Wait for bytes; `b""` when the other end has closed. Raises OSError if the connection broke."""
+        while True:
+            try:
+                return self.sock.recv(limits.RECV_SIZE)
+            except BlockingIOError:
+                select.select([self.sock], [], [])
+
+    def send(self, data: bytes) -> None:
+        """Put `data` on the way, behind what already waits. Does not wait, does not raise."""
+        if self.broken or self.ends_at is not None:
+            return
+        if self.waiting:
+            self.waiting += data
+            return
+        taken = self._give(data)
+        if taken < len(data):
+            self.waiting += memoryview(data)[taken:]
+
+    def flush(self) -> None:
+        """Send what waits, as much of it as the socket takes now."""
+        if self.waiting:
+            with memoryview(self.waiting) as view:
+                taken = self._give(view)
+            del self.waiting[:taken]
+        if self.ends_at is not None and not self.waiting:
+            # Our direction only: a `close` with bytes unread would send a reset, and a reset makes the other
+            # end throw away our last words. The reader reads on until the other end closes too.
+            self._shutdown(socket.SHUT_WR)
+
+    def end(self, by: float) -> None:
+        """Send what waits and then no more; who has not read it by the time `by` is cut off."""
+        if self.ends_at is None:
+            self.ends_at = by
+            self.flush()
+
+    def cut(self) -> None:
+        """End the connection now. `shutdown` wakes the reader out of its `recv`, which `close` would not."""
+        self.broken = True
+        self.waiting.clear()
+        self._shutdown(socket.SHUT_RDWR)
+
+    def _give(self, data: bytes | memoryview) -> int:
+        """How much of `data` is off our hands: what the socket took, or all of it if nobody reads it any more."""
+        try:
+            return self.sock.send(data, DONTWAIT)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            self.broken = True
+            self._shutdown(socket.SHUT_RDWR)
+            return len(data)
+
+    def _shutdown(self, how: int) -> None:
+        try:
+            self.sock.shutdown(how)
+        except OSError:
+            self.broken = True  # the other end was quicker; the reader finds out by itself
+
+
+def set_options(sock: socket.socket) -> None:
+    """What both ends of a chat want of TCP."""
+    # Nagle's algorithm holds a small message back until the last one is acknowledged, and the other
+    # end delays that acknowledgement by 40 ms: together they make every answer late.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A peer whose machine lost its power says nothing, ever. Ask it after 15 s, three times.
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", int(limits.HEARTBEAT)),
+        ("TCP_KEEPINTVL", int(limits.HEARTBEAT)),
+        ("TCP_KEEPCNT", limits.MISSED_HEARTBEATS - 1),
+    ):
+        if hasattr(socket, option):  # macOS and Windows lack some of them, and keep their default there
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

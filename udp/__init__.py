@@ -1,0 +1,1 @@
+"""The chat over UDP: an address is a peer once it has proved itself, and a datagram is a message."""

@@ -1,0 +1,209 @@
+"""The chat client over UDP. To be read beside `tcp/client.py`: same class, same methods, same order.
+
+    question                    UDP, here                              TCP, there
+    --------------------------  -------------------------------------  -------------------------------------
+    When is there a server?     when it answers hello                  connect() says so
+    Who repeats what was lost?  nobody, but for hello                  TCP
+    Where does a message end?   where its datagram ends                where its 2-byte length says
+    How do we know it arrived?  the room's broadcast comes back, or    the same, and it does come back
+                                does not: lost after 2 s
+    The server is gone?         it says bye, its port is closed, or    recv() returns b"" or fails
+                                three heartbeats are missed
+    What needs a lock?          the session: the person's thread and   the same
+                                the receive thread both use it
+
+Threads: the person's, which sends, and the receive thread, which also looks at the clock: it repeats hello,
+sends heartbeats, and notices what did not come. Both may send: a datagram is never mixed with another.
+"""
+
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+from common import addresses, limits
+from common.command_line import ClientOptions, run_client
+from common.messages import (
+    Challenge,
+    ClientMessage,
+    Goodbye,
+    Ping,
+    ServerMessage,
+    Violation,
+    Welcome,
+    encode,
+    from_server,
+)
+from common.session import Event, Session
+
+START_ONE = "start one with `make udp-server` (python -m udp.server), or check HOST and PORT."
+
+TICK = 0.1
+"""Seconds between two looks at the clock."""
+
+
+class Client:
+    """One member's end of a chat over UDP.
+
+    `show` is called with each event, in the thread it happens in. The answer to our hello is such an
+    event, too: Joined, Refused or Ended.
+    """
+
+    transport = "udp"
+
+    def __init__(self, options: ClientOptions, nick: str, show: Callable[[Event], None]) -> None:
+        self.session = Session(nick, receipt_timeout=limits.RECEIPT_TIMEOUT, carries_token=True)
+        self._lock = threading.Lock()
+        """Held around every use of the session: two threads use it."""
+        self._server = f"{options.host}:{options.port}"
+        self._show = show
+        self._closing = False
+        self._socket = self._open(options.host, options.port)
+        self._receiving = threading.Thread(target=self._receive, name="udp-receive")
+        self._heartbeat = options.heartbeat
+        self._cookie = ""
+        self._challenges_left = limits.MAX_CHALLENGES
+        self._hellos = 0
+        self._hello_again_at = 0.0
+        self._sent_at = self._heard_at = time.monotonic()
+
+    def start(self) -> None:
+        """Say hello, and begin to receive."""
+        self._hello()
+        self._receiving.start()
+
+    def send(self, message: ClientMessage) -> None:
+        """Put a message on its way. Never waits: nothing holds us back, and nothing saves what is too much.
+
+        Raises session.TooLong for one that no server would take; nothing is sent then.
+        """
+        with self._lock:
+            message = self.session.sending(message, time.monotonic())
+        self._put(message)
+
+    def unanswered(self) -> None:
+        """Nobody has answered our hello so far: it is being repeated. Over UDP no server is a plain one."""
+
+    def close(self) -> None:
+        """Leave, and end the receive thread. Over UDP nobody notices unless we say so."""
+        if self.session.joined and not self.session.ended:
+            self.send(Goodbye())
+        self._closing = True
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the receive thread; close() would not
+        except OSError:
+            self._closing = True  # some systems have nothing to shut down here: the next tick wakes it
+        if self._receiving.ident is not None:
+            self._receiving.join()
+        self._socket.close()
+
+    def _open(self, host: str, port: int) -> socket.socket:
+        """A socket that sends to the server and takes only what comes from its address. No packet is sent:
+        whether there is a server is still to be seen."""
+        family, address = addresses.resolve(host, port, socket.SOCK_DGRAM)[0]
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            sock.connect(address)
+            sock.settimeout(TICK)
+        except OSError as error:
+            sock.close()
+            raise addresses.Unusable(
+                f"{host}:{port} can't be reached ({error.strerror or error}): {START_ONE}"
+            ) from error
+        return sock
+
+    def _hello(self) -> None:
+        """Ask to join, and note when to ask again: it, or its answer, may be lost."""
+        if self._hellos == len(limits.HELLO_WAITS):
+            return self._end(f"No server answers at {self._server}: {START_ONE}")
+        self._hello_again_at = time.monotonic() + limits.HELLO_WAITS[self._hellos]
+        self._hellos += 1
+        self._put(self.session.hello(self._cookie))
+
+    # --- the receive thread -----------------------------------------------------------------------
+
+    def _receive(self) -> None:
+        """Take what the server sends, until it ends."""
+        while not self._closing and not self.session.ended:
+            try:
+                self._hear(from_server(self._socket.recv(limits.RECV_SIZE)))
+            except TimeoutError:
+                pass  # nothing has come for a tick
+            except OSError as error:
+                self._failed(error)
+                time.sleep(TICK)
+            self._tick(time.monotonic())
+
+    def _hear(self, message: ServerMessage | Violation) -> None:
+        """One message has come."""
+        self._heard_at = time.monotonic()
+        if isinstance(message, Challenge):
+            return self._answer(message)
+        with self._lock:
+            events = self.session.receive(message, time.monotonic())
+        self._tell(events)
+        if isinstance(message, Welcome):
+            self._challenges_left = limits.MAX_CHALLENGES
+
+    def _answer(self, challenge: Challenge) -> None:
+        """Say hello again with the cookie: we do receive at our address. (In the middle of a conversation: a NAT
+        has given us a new one.)"""
+        if self._challenges_left:
+            self._challenges_left -= 1
+            self._cookie = challenge.cookie
+            self._hellos = 0
+            self._hello()
+
+    def _tick(self, now: float) -> None:
+        """Look at the clock, for what TCP does by itself and for what only time can tell."""
+        if not self.session.joined:
+            if now >= self._hello_again_at and not self.session.ended:
+                self._hello()
+            return
+        with self._lock:
+            events = self.session.overdue(now)
+        self._tell(events)
+        silent = now - self._heard_at
+        if silent >= self._heartbeat * limits.MISSED_HEARTBEATS:
+            self._end(f"The server has not been heard of for {silent:.1f} s.")
+        elif now - self._sent_at >= self._heartbeat:
+            self.send(Ping())
+
+    def _end(self, reason: str) -> None:
+        """The conversation is over."""
+        with self._lock:
+            events = self.session.end(reason)
+        self._tell(events)
+
+    def _failed(self, error: OSError) -> None:
+        """The kernel reports something about an earlier datagram. A closed port is news; the rest is one lost
+        datagram more, and missed like any other."""
+        if isinstance(error, ConnectionError):
+            gone = f"The server is gone: {self._server} is closed."
+            self._end(gone if self.session.joined else f"There is no server at {self._server}: {START_ONE}")
+
+    # --- both threads -----------------------------------------------------------------------------
+
+    def _put(self, message: ClientMessage) -> None:
+        """Send it, as one datagram."""
+        self._sent_at = time.monotonic()
+        try:
+            self._socket.send(encode(message))
+        except OSError as error:
+            self._failed(error)
+
+    def _tell(self, events: list[Event]) -> None:
+        """Show events; not after we have left."""
+        for event in events:
+            if not self._closing:
+                self._show(event)
+
+
+def main() -> int:
+    """`python -m udp.client`"""
+    return run_client(Client)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,297 @@
+"""The chat server over UDP. To be read beside `tcp/server.py`: same class, same methods, same order.
+
+    question                    UDP, here                              TCP, there
+    --------------------------  -------------------------------------  -------------------------------------
+    Who is a peer?              an address                             a connection
+    How does one appear?        its first hello, once it has proved    accept()
+                                that it receives at that address
+    How does one leave?         it says so, or falls silent            recv() returns b"" or fails
+    Where does a message end?   where its datagram ends                where its 2-byte length says
+    How large may it be?        65,507 bytes (IPv4); we: 16,384        65,535 bytes (the length); we: 16,384
+    In which order?             as it happens                          as sent
+    What is lost?               what the network drops                 nothing, while the connection lives
+    A slow reader?              the kernel drops what it does not read its outbox grows, then it is dropped
+    What needs a lock?          nothing: one thread does it all        a connection's turn (one thread each)
+    Who holds back a flood?     nobody: its surplus is dropped         TCP: we read more slowly
+
+Threads: one, which owns the socket, the registry and the room. It takes what has arrived, asks the room
+about each datagram, and sends one datagram to each address that is to have a message.
+"""
+
+import selectors
+import socket
+import sys
+import threading
+import time
+
+import msgspec
+
+from common import addresses, limits
+from common.addresses import Address
+from common.allowance import Allowance
+from common.command_line import ServerOptions, run_server
+from common.messages import (
+    Challenge,
+    ClientMessage,
+    Error,
+    Hello,
+    Violation,
+    encode,
+    from_client,
+    too_large,
+)
+from common.room import Action, Close, Room, Send
+from common.server_log import ServerLog
+from common.waker import Waker
+from udp.cookies import Cookies
+from udp.registry import Registration, Registry
+
+EXPIRE_EVERY = 1.0
+"""Seconds between two looks at who has waited for too long."""
+
+
+class Server:
+    """A chat over UDP at `options.host` and `options.port` (0: any free one).
+
+    Raises addresses.Unusable if the address can't be had. `start` returns at once; `stop` says goodbye
+    to everyone and returns when all threads have ended.
+    """
+
+    transport = "udp"
+
+    def __init__(self, options: ServerOptions, log: ServerLog) -> None:
+        self.room: Room[Registration] = Room(silence=options.silence)
+        self.log = log
+        self.stopped = threading.Event()
+        self._options = options
+        self._stopping = threading.Event()
+        self._socket = self._open(options.host, options.port)
+        self.address: Address = self._socket.getsockname()
+        self._waker = Waker()
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._waker, selectors.EVENT_READ)
+        self._selector.register(self._socket, selectors.EVENT_READ)
+        self._registry = Registry()
+        self._cookies = Cookies()
+        self._next_expiry = 0.0
+        self._running = threading.Thread(target=self._run, name="udp-room")
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self.log.state(f"udp listening on {addresses.show(self.address)}")
+        granted = [
+            f"{self._socket.getsockopt(socket.SOL_SOCKET, option):,} bytes to {what}"
+            for option, what in ((socket.SO_RCVBUF, "receive"), (socket.SO_SNDBUF, "send"))
+        ]
+        self.log.state(f"the kernel granted socket buffers of {' and '.join(granted)}", "dim")
+        self._running.start()
+
+    def stop(self) -> None:
+        """Say goodbye to everyone, and end every thread."""
+        self._stopping.set()
+        self._waker.wake()
+        self._running.join()
+        self._socket.close()
+        self._selector.close()
+        self._waker.close()
+
+    def _open(self, host: str, port: int) -> socket.socket:
+        """The one socket."""
+        family, address = addresses.resolve(host, port, socket.SOCK_DGRAM)[0]
+        sock = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            # No SO_REUSEADDR: over UDP it would let a second server take the first one's datagrams, without
+            # a word. And nothing lingers here that it could help against.
+            addresses.bind(sock, address, self.transport)
+            sock.setblocking(False)
+            # What arrives while the loop is busy waits in the socket's buffer, or is dropped by the kernel.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.UDP_BUFFER)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.UDP_BUFFER)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    # --- who is at that address? ------------------------------------------------------------------
+
+    def _accept(self) -> None:
+        """Nothing to do: there are no connections to take. A peer appears with its hello."""
+
+    def _admit(self, hello: Hello, address: Address, size: int, now: float) -> list[Action[Registration]]:
+        """A hello came from `address`. Without a cookie made for that address anybody may have sent it."""
+        if not self._cookies.valid(hello.cookie, address, now):
+            self._challenge(address, size, now)
+            return []
+        known = self._registry.at(address)
+        if known is None and (known := self._registry.with_token(hello.token)) is not None:
+            self.log.state(f"{self.room.nick(known)} moved from {known.name} to {addresses.show(address)}")
+            self._registry.move(known, address)
+        if known is not None:
+            return self.room.receive(known, hello, now)
+        new = Registration(address, Allowance(self._options.rate, self._options.burst, now))
+        # Over UDP everybody knows the extensions: it took one, the challenge, to come as far as this.
+        actions = self.room.receive(new, msgspec.structs.replace(hello, lab=1), now)
+        if new in self.room:
+            self._registry.add(new, self.room.token(new))
+        return actions
+
+    def _challenge(self, address: Address, size: int, now: float) -> None:
+        """Ask a stranger to prove that it receives at `address`. It had sent `size` bytes: who can only forge an
+        address must not get its owner more than three times what was sent (RFC 9000, section 8.1)."""
+        challenge = Challenge(cookie=self._cookies.make(address, now))
+        payload = encode(challenge)
+        if len(payload) > limits.AMPLIFICATION * size:
+            self.log.counts["strangers too short to answer"] += 1
+            return
+        self.log.counts["challenges"] += 1
+        self.log.answered(addresses.show(address), challenge)
+        self._put(payload, address)
+
+    # --- datagrams --------------------------------------------------------------------------------
+
+    def _read(self) -> list[tuple[bytes, Address]]:
+        """The datagrams that have arrived, and where they came from. Each is a message: no bytes to sort."""
+        arrived: list[tuple[bytes, Address]] = []
+        while len(arrived) < limits.DRAIN:
+            try:
+                arrived.append(self._socket.recvfrom(limits.RECV_SIZE))
+            except BlockingIOError:
+                break
+            except OSError as error:
+                # An earlier datagram of ours met a closed port. Windows reports that here, of all places; it
+                # says nothing about this socket.
+                self.log.detail(f"an error came back: {error.strerror}")
+                break
+        return arrived
+
+    def _hand_on(self) -> None:
+        """Nothing to do: the thread that reads is the one that owns the room."""
+
+    def _hold_back(self, registration: Registration, now: float) -> list[Action[Registration]]:
+        """Faster than its allowance: dropped. There is nothing we could do that would make it send more
+        slowly, except to say so; the TCP server just reads more slowly."""
+        self.log.counts["dropped: too fast"] += 1
+        if not registration.may_be_told(now):
+            return []
+        rate = f"You send more than {self._options.rate:g} messages a second: the surplus is dropped."
+        return [Send(Error(code="too-fast", message=rate), (registration,))]
+
+    def _tell(self) -> None:
+        """Nothing to do: one thread has no news for itself."""
+
+    # --- the loop ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        """Take all that has come, ask the room about each, send everyone their share."""
+        try:
+            while not self._stopping.is_set():
+                self._wait(self._next_expiry - time.monotonic())
+                now = time.monotonic()
+                self._act(self._take(now), now)
+                self._expire(now)
+            self._say_goodbye()
+        finally:
+            self.stopped.set()
+
+    def _wait(self, seconds: float) -> None:
+        """Wait until there is news."""
+        for key, _ in self._selector.select(max(0.0, seconds)):
+            if key.fileobj is self._waker:
+                self._waker.clear()
+
+    def _take(self, now: float) -> list[Action[Registration]]:
+        """What is to be done about everything that has come since the last time."""
+        actions: list[Action[Registration]] = []
+        for data, address in self._read():
+            if 1 <= len(data) <= limits.MAX_PAYLOAD:
+                message = from_client(data)
+            else:
+                message = too_large(len(data), limits.MAX_PAYLOAD)
+            self.log.received(addresses.show(address), message)
+            if isinstance(message, Hello):
+                actions += self._admit(message, address, len(data), now)
+            else:
+                actions += self._receive(message, address, len(data), now)
+        return actions
+
+    def _receive(
+        self, message: ClientMessage | Violation, address: Address, size: int, now: float
+    ) -> list[Action[Registration]]:
+        """One message has come, that claims to be from `address`."""
+        registration = self._identify(message, address, size, now)
+        if registration is None:
+            return []
+        if registration.allowance.take(now):
+            return self._hold_back(registration, now)
+        return self.room.receive(registration, message, now)
+
+    def _identify(
+        self, message: ClientMessage | Violation, address: Address, size: int, now: float
+    ) -> Registration | None:
+        """Whose message it is; None if it could be anybody's. Only the token proves who speaks: whoever forges
+        the address of a member does not know it."""
+        registration = self._registry.at(address)
+        if registration is not None and registration.proves(message.token):
+            return registration
+        if self._registry.with_token(message.token) is not None:
+            self._challenge(address, size, now)  # a member behind a NAT that gave it a new address
+            return None
+        self.log.counts["dropped: no token"] += 1
+        if isinstance(message, Violation) and registration and registration.may_be_told(now):
+            # Bytes that are no message carry no token. Its author should hear what is wrong with them, but
+            # it may not be the author who sent them: so it costs the member nothing.
+            refusal = Error(code=message.code, message=message.message)
+            self.log.answered(registration.name, refusal)
+            self._put(encode(refusal), address)
+        return None
+
+    def _act(self, actions: list[Action[Registration]], now: float) -> None:
+        """Do what the room decided."""
+        self._deliver(actions)
+        for action in actions:
+            if isinstance(action, Close):
+                self._forget(action.peer)
+
+    def _deliver(self, actions: list[Action[Registration]]) -> None:
+        """Put messages on their way. Each is encoded once, and goes as one datagram to each address."""
+        for action in actions:
+            if isinstance(action, Send):
+                self.log.sent(action, self.room)
+                payload = encode(action.message)
+                for registration in action.to:
+                    self._put(payload, registration.address)
+
+    def _put(self, payload: bytes, address: Address) -> None:
+        """One datagram on its way. What the kernel does not take is lost, as it would be a hop further on."""
+        try:
+            self._socket.sendto(payload, address)
+        except OSError as error:
+            self.log.counts[f"not sent: {error.strerror}"] += 1
+
+    def _watch(self) -> None:
+        """Nothing to do: nothing waits. A datagram is on its way, or it is lost."""
+
+    def _expire(self, now: float) -> None:
+        """Once a second: end what has waited for too long."""
+        if now < self._next_expiry:
+            return
+        self._next_expiry = now + EXPIRE_EVERY
+        self._act(self.room.expire(now), now)
+
+    def _forget(self, registration: Registration) -> None:
+        """A member is gone: its address means nothing to us any more."""
+        self._registry.remove(registration)
+
+    def _say_goodbye(self) -> None:
+        """Tell everyone that the server stops. Who misses it finds out from the silence."""
+        now = time.monotonic()
+        self._act(self.room.close("it was stopped"), now)
+
+
+def main() -> int:
+    """`python -m udp.server`"""
+    return run_server(Server)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
