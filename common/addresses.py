@@ -28,8 +28,9 @@ def resolve(host: str, port: int, kind: socket.SocketKind) -> list[tuple[socket.
     try:
         found = socket.getaddrinfo(host, port, type=kind)
     except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise Unusable(
-            f"{host!r} can't be resolved to an address ({error}): check the spelling, or give a number "
+            f"{host!r} can't be resolved to an address ({reason}): check the spelling, or give a number "
             "such as 127.0.0.1."
         ) from error
     return [(family, address) for family, _, _, _, address in found]

@@ -30,6 +30,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the sentence, exit with 2."""
+        message = message.removeprefix("argument ")
         self.exit(2, f"{message[:1].upper()}{message[1:]} (--help lists the options).\n")
 
 
@@ -140,7 +141,8 @@ def run_server(make: Callable[..., AnyServer]) -> int:
 
     from common.server_log import ServerLog
 
-    log = ServerLog(Console(highlight=False), trace=options.trace)
+    console = Console(highlight=False)
+    log = ServerLog(console, trace=options.trace)
     interrupted = threading.Event()
     on_signals(interrupted.set)
     try:
@@ -151,6 +153,8 @@ def run_server(make: Callable[..., AnyServer]) -> int:
     while not interrupted.wait(0.2) and not server.stopped.is_set():
         pass  # a wait without end would not let Windows see Ctrl-C
     broke_down = server.stopped.is_set()
+    if console.is_terminal:
+        console.print()  # the terminal has put ^C in front of what comes next
     server.stop()
     log.summary(f"{transport} server")
     return 1 if broke_down else 0
@@ -161,11 +165,11 @@ def run_server(make: Callable[..., AnyServer]) -> int:
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """What a client can be told. `nick` is empty where the person is to be asked; `heartbeat` in seconds."""
+    """What a client can be told. `nick` is None where the person is to be asked; `heartbeat` in seconds."""
 
     host: str = HOST
     port: int = PORT
-    nick: str = ""
+    nick: str | None = None
     heartbeat: float = limits.HEARTBEAT
 
 
@@ -177,7 +181,7 @@ def client_parser(transport: str) -> Parser:
     )
     parser.add_argument("--host", default=HOST, help="where the server is (%(default)s)")
     parser.add_argument("--port", type=whole(1, 65535, "port"), default=PORT, help="its port (%(default)s)")
-    parser.add_argument("--nick", type=_nick, default="", help="your name in the room (asked if not given)")
+    parser.add_argument("--nick", type=_nick, help="your name in the room (asked if not given)")
     if transport == "udp":
         parser.add_argument(
             "--heartbeat",

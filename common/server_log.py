@@ -108,4 +108,4 @@ class ServerLog:
     def _line(self, prefix: str, style: str, text: Text) -> None:
         now = time.time()
         stamp = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03}"
-        self._console.print(Text.assemble((stamp, "dim"), " ", (prefix, style), " ", text))
+        self._console.print(Text.assemble((stamp, "dim"), " ", (prefix, style), " ", text), soft_wrap=True)

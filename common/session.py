@@ -33,7 +33,7 @@ from common.messages import (
     encode,
 )
 from common.sequence import Arrival, Tracker
-from common.statistics import milliseconds, percentile
+from common.statistics import BEYOND, milliseconds, percentile
 
 # --- events: what there is to show ----------------------------------------------------------------
 
@@ -134,6 +134,10 @@ class TooLong(ValueError):
     """A message that no server would take; the text says how much too long it is."""
 
 
+FIRST_WITH = (("p50", 2 * BEYOND), ("p99", 100 * BEYOND))
+"""How many round trips a percentile takes to mean something."""
+
+
 @dataclass
 class Statistics:
     """What was counted; round trips in seconds, in order of arrival."""
@@ -153,13 +157,12 @@ class Statistics:
     def rows(self) -> list[tuple[str, str]]:
         """Name and value of each figure, for `/stats` and the summary."""
         ordered = sorted(self.round_trips)
-        slowest = ordered[-1] if ordered else None
-        figures = (
-            ("p50", percentile(ordered, 50)),
-            ("p99", percentile(ordered, 99)),
-            ("max", slowest),
-        )
-        trips = " · ".join(f"{name} {milliseconds(value)}" for name, value in figures)
+        count = len(ordered)
+        figures = [("p50", percentile(ordered, 50)), ("p99", percentile(ordered, 99))]
+        figures.append(("max", ordered[-1] if ordered else None))
+        trips = [f"{name} {milliseconds(value)}" for name, value in figures if value is not None]
+        missing = [f"{name} from {least:,} on" for name, least in FIRST_WITH if count < least]
+        trips.append(f"({', '.join([f'n = {count:,}', *missing])})")
         rows = [
             ("sent", f"{self.sent:,}"),
             ("confirmed", f"{self.confirmed:,}"),
@@ -167,7 +170,7 @@ class Statistics:
             ("lost", f"{self.tracker.lost:,}"),
             ("doubled", f"{self.tracker.doubled:,}"),
             ("out of order", f"{self.tracker.out_of_order:,}"),
-            ("round trip", f"{trips} (n = {len(ordered):,})"),
+            ("round trip", " ".join(trips)),
         ]
         if self.unreadable:
             rows.append(("unreadable", f"{self.unreadable:,}"))

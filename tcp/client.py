@@ -134,7 +134,9 @@ class Client:
         """Nothing to do: TCP repeats what was lost, and says when the server is gone."""
 
     def _end(self, reason: str) -> None:
-        """The conversation is over."""
+        """The conversation is over; unless it is we who are leaving."""
+        if self._closing:
+            return
         with self._lock:
             events = self.session.end(reason)
         self._tell(events)
@@ -153,10 +155,9 @@ class Client:
             self._failed(error)
 
     def _tell(self, events: list[Event]) -> None:
-        """Show events; not after we have left."""
+        """Show events."""
         for event in events:
-            if not self._closing:
-                self._show(event)
+            self._show(event)
 
 
 def main() -> int:

@@ -1,0 +1,123 @@
+"""A client without a terminal: lines in, lines out.
+
+It ends when its input has ended and everything it sent has its receipt (or never will), so that
+
+    printf 'hello\n' | python -m tcp.client --nick ann
+
+says one thing, and its exit code says whether it arrived.
+"""
+
+import codecs
+import os
+import queue
+import sys
+import threading
+import time
+
+from common import show
+from common.commands import HELP, Help, Mistake, Quit, Retry, Stats, parse
+from common.conversation import AnyClient
+from common.session import Ended, Event, Notice, Refused, TooLong
+
+PATIENCE = 10.0
+"""Seconds to wait for receipts after the end of the input: TCP may still be repeating what was lost."""
+
+
+class Pipe:
+    """Reads standard input, writes what happens to standard output and what goes wrong to standard error."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        """Lines to send; an empty one to look around again; None when the input has ended."""
+        self._unsent = 0
+        self._output_closed = False
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+    def show(self, event: Event) -> None:
+        """One line for an event."""
+        wrong = isinstance(event, Ended | Refused) or (isinstance(event, Notice) and event.error)
+        self._print(show.line(event).plain, wrong=wrong)
+        self._work.put("")
+
+    def ask_nick(self) -> None:
+        """There is nobody to ask."""
+
+    def talk(self, client: AnyClient) -> None:
+        """Send line by line; then wait for the receipts."""
+        if sys.stdin is not None:
+            threading.Thread(target=self._read, name="stdin", daemon=True).start()
+        else:
+            self._work.put(None)
+        until: float | None = None
+        session = client.session
+        while not session.ended and not self._output_closed:
+            if until is not None and (session.waiting == 0 or time.monotonic() >= until):
+                return
+            try:
+                text = self._work.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            if text is None or not self._obey(text, client):
+                until = time.monotonic() + PATIENCE
+
+    def leave(self, client: AnyClient) -> int:
+        """0 if everything that was read has its receipt, 1 if not."""
+        for name, value in client.session.statistics.rows():
+            self._print(f"{name}: {value}", wrong=True)
+        missing = client.session.statistics.unconfirmed + self._unsent
+        if missing:
+            what = "message is" if missing == 1 else "messages are"
+            self._print(f"{missing:,} {what} without a receipt.", wrong=True)
+        return 1 if missing or client.session.ended or self._output_closed else 0
+
+    def _obey(self, text: str, client: AnyClient) -> bool:
+        """Do what a line says; False if it says to leave."""
+        match parse(text):
+            case None:
+                pass
+            case Quit():
+                return False
+            case Help():
+                for usage, meaning in HELP.items():
+                    self._print(f"{usage}: {meaning}")
+            case Stats():
+                for name, value in client.session.statistics.rows():
+                    self._print(f"{name}: {value}")
+            case Retry():
+                for message in client.session.retry():
+                    client.send(message)
+            case Mistake(reason):
+                self._unsent += 1
+                self._print(reason, wrong=True)
+            case message:
+                try:
+                    client.send(message)
+                except TooLong as error:
+                    self._unsent += 1
+                    self._print(str(error), wrong=True)
+        return True
+
+    def _read(self) -> None:
+        """A thread: lines of standard input. Not through sys.stdin, whose lock a thread that still waits for
+        a line would keep beyond the end of the program."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")  # a letter may be cut by the read
+        rest = ""
+        try:
+            while data := os.read(0, 65_536):
+                *lines, rest = (rest + decoder.decode(data)).split("\n")
+                for text in lines:
+                    self._work.put(text.removesuffix("\r"))
+            if rest + decoder.decode(b"", True):
+                self._work.put(rest)
+        except OSError as error:
+            self._print(f"The input can't be read: {error.strerror}.", wrong=True)
+        self._work.put(None)
+
+    def _print(self, text: str, *, wrong: bool = False) -> None:
+        try:
+            print(text, file=sys.stderr if wrong else sys.stdout, flush=True)
+        except BrokenPipeError:  # `| head` has read enough
+            self._output_closed = True
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  Python flushes it once more at its end

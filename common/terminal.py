@@ -1,0 +1,193 @@
+"""A client in a terminal: a prompt at the bottom that incoming messages never tear.
+
+prompt_toolkit owns the input line; whatever is printed meanwhile appears above it. Lines are made with
+rich. Our own message is shown once: when it has come back, with its receipt.
+"""
+
+import getpass
+from collections.abc import Callable, Iterable
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion
+from prompt_toolkit.document import Document
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.history import InMemoryHistory
+from prompt_toolkit.patch_stdout import StdoutProxy
+from prompt_toolkit.shortcuts import CompleteStyle
+from prompt_toolkit.styles import Style
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from common import show
+from common.command_line import ClientOptions
+from common.commands import NAMES, Help, Mistake, Quit, Retry, Stats, parse
+from common.conversation import AnyClient
+from common.room import refuse_nick
+from common.session import Ended, Event, TooLong
+from common.visible import visible
+
+INDENT = "    "
+"""In front of every line of a message but its first: so none of them can look like somebody else's."""
+
+STYLE = Style.from_dict({"bottom-toolbar": "noreverse bg:#303030 #d0d0d0", "warning": "bold #ff8080"})
+
+
+class Terminal:
+    """Shows a conversation and reads what its person types."""
+
+    def __init__(self, options: ClientOptions) -> None:
+        self._server = f"{options.host}:{options.port}"
+        self._console = Console(highlight=False)
+        self._prompt: PromptSession[str] | None = None
+        self._over = False
+
+    def show(self, event: Event) -> None:
+        """One line for an event, above the prompt."""
+        self._print(self._wrapped(show.line(event)))
+        if isinstance(event, Ended):
+            self._over = True
+            self._in_the_loop(self._stop)
+        else:
+            self._in_the_loop(Application.invalidate)
+
+    def ask_nick(self) -> str:
+        """Ask until there is one that a server would take."""
+        session: PromptSession[str] = PromptSession()
+        while True:
+            try:
+                nick = session.prompt("Your nick: ", default=_likely_nick()).strip()
+            except EOFError:
+                raise KeyboardInterrupt from None
+            problem = refuse_nick(nick)
+            if not problem:
+                return nick
+            self._print(Text(problem, "red"))
+
+    def talk(self, client: AnyClient) -> None:
+        """Read lines until the person leaves or the server is gone."""
+        session = client.session
+        self._prompt = PromptSession(
+            message=lambda: [("bold", f"{session.nick}> ")],
+            bottom_toolbar=lambda: self._toolbar(client),
+            completer=_Names(client),
+            complete_style=CompleteStyle.READLINE_LIKE,
+            complete_while_typing=False,
+            reserve_space_for_menu=0,
+            history=InMemoryHistory(),
+            erase_when_done=True,  # what was typed is shown when it has come back
+            style=STYLE,
+        )
+        usual = self._console
+        with StdoutProxy(raw=True, sleep_between_writes=0.02) as above_the_prompt:
+            self._console = Console(file=above_the_prompt, force_terminal=True, highlight=False)  # type: ignore[arg-type]
+            try:
+                while not self._over:
+                    typed = self._prompt.prompt(pre_run=self._look_around)
+                    if not self._obey(typed, client):
+                        break
+            except (KeyboardInterrupt, EOFError):
+                pass  # Ctrl-C, Ctrl-D, SIGTERM, or the server is gone
+            finally:
+                self._console = usual
+
+    def leave(self, client: AnyClient) -> int:
+        """How it was."""
+        self._print(show.statistics_table(client.session.statistics, "your conversation"))
+        return 0
+
+    def _obey(self, typed: str, client: AnyClient) -> bool:
+        """Do what a line says; False if it says to leave."""
+        match parse(typed):
+            case None:
+                pass
+            case Quit():
+                return False
+            case Help():
+                self._print(show.help_table())
+            case Stats():
+                self._print(show.statistics_table(client.session.statistics, "so far"))
+            case Retry():
+                again = client.session.retry()
+                if not again:
+                    self._print(Text("! Nothing is without a receipt.", show.ASIDE))
+                for message in again:
+                    client.send(message)
+            case Mistake(reason):
+                self._print(Text(f"! {visible(reason)}", "red"))
+            case message:
+                try:
+                    client.send(message)
+                except TooLong as error:
+                    self._print(Text(f"! {error} (The arrow up brings it back.)", "red"))
+        return True
+
+    def _print(self, what: RenderableType) -> None:
+        self._console.print(what)
+
+    def _wrapped(self, text: Text) -> Text:
+        """`text` in lines that fit, all but the first indented."""
+        lines = text.wrap(self._console, max(20, self._console.width - len(INDENT)))
+        for wrapped in lines[1:]:
+            if not wrapped.plain.startswith(INDENT):
+                wrapped.pad_left(len(INDENT))
+        return Text("\n").join(lines)
+
+    def _toolbar(self, client: AnyClient) -> StyleAndTextTuples:
+        """What one wants to know at a glance, while typing."""
+        session, tracker = client.session, client.session.statistics.tracker
+        parts: StyleAndTextTuples = [("", f" {self._server} · {len(session.members)} here")]
+        if session.waiting:
+            parts.append(("", f" · {session.waiting} on its way"))
+        for count, what in (
+            (tracker.lost, "lost"),
+            (tracker.doubled, "doubled"),
+            (tracker.out_of_order, "out of order"),
+        ):
+            parts.append(("", " · "))
+            parts.append(("class:warning" if count else "", f"{count} {what}"))
+        return parts
+
+    def _look_around(self) -> None:
+        """The prompt has begun: was the server gone before that?"""
+        if self._over and self._prompt is not None:
+            self._stop(self._prompt.app)
+
+    def _stop(self, app: "Application[str]") -> None:
+        if app.is_running and app.future is not None and not app.future.done():
+            app.exit(exception=EOFError)
+
+    def _in_the_loop(self, do: "Callable[[Application[str]], object]") -> None:
+        """Have something done in the prompt's own thread, if there is a prompt."""
+        app = self._prompt.app if self._prompt is not None else None
+        if app is not None and app.loop is not None and app.is_running:
+            app.loop.call_soon_threadsafe(do, app)
+
+
+class _Names(Completer):
+    """What Tab knows: the commands, and who is here."""
+
+    def __init__(self, client: AnyClient) -> None:
+        self._client = client
+
+    def get_completions(self, document: Document, _event: CompleteEvent) -> Iterable[Completion]:
+        before = document.text_before_cursor
+        if before.startswith("/") and " " not in before:
+            for name in NAMES:
+                if name.startswith(before):
+                    yield Completion(name + " ", -len(before))
+            return
+        start = before.rpartition(" ")[2]
+        ending = ": " if start == before else " "
+        for nick in list(self._client.session.members):
+            if start and nick.casefold().startswith(start.casefold()):
+                yield Completion(visible(nick) + ending, -len(start), display=visible(nick))
+
+
+def _likely_nick() -> str:
+    """What the system calls this person."""
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user id without a name
+        return ""
+    return "" if refuse_nick(name) else name
