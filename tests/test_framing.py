@@ -1,6 +1,7 @@
 """The framing of TCP: whatever the pieces in which a stream arrives, the same messages come out."""
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -33,7 +34,7 @@ def pieces_of(size: int, stream: bytes) -> list[bytes]:
 def cut_at(places: Iterable[int], stream: bytes) -> list[bytes]:
     """Cut at these places; two equal ones give an empty piece."""
     edges = [0, *sorted(place % (len(stream) + 1) for place in places), len(stream)]
-    return [stream[left:right] for left, right in zip(edges, edges[1:], strict=False)]
+    return [stream[left:right] for left, right in pairwise(edges)]
 
 
 def received(pieces: Iterable[bytes], limit: int = limits.MAX_FRAME) -> list[bytes | Violation]:

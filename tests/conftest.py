@@ -1,0 +1,34 @@
+"""What every test gets: no thread left behind, and a lab to play in."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab import Lab
+
+
+@pytest.fixture(autouse=True)
+def no_thread_is_left_behind() -> Iterator[None]:
+    """A thread that a test started and that outlives it fails the test."""
+    before = set(threading.enumerate())
+    yield
+    until = time.monotonic() + 5
+    for thread in set(threading.enumerate()) - before:
+        thread.join(max(0.0, until - time.monotonic()))
+    left = [thread.name for thread in set(threading.enumerate()) - before]
+    assert not left, f"threads left behind: {left}"
+
+
+@pytest.fixture(params=["tcp", "udp"])
+def transport(request: pytest.FixtureRequest) -> str:
+    """Each of the two, in turn: what is the same for both is tested once."""
+    return str(request.param)
+
+
+@pytest.fixture
+def lab(transport: str) -> Iterator[Lab]:
+    """A server of the transport on a free port, and members to talk to it."""
+    with Lab(transport) as lab:
+        yield lab

@@ -1,0 +1,212 @@
+"""The UDP client against a network, and servers, that lose, double, overtake and fall silent."""
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from common import limits
+from common.command_line import ClientOptions
+from common.messages import (
+    Bye,
+    Challenge,
+    Chat,
+    FromServer,
+    Goodbye,
+    Hello,
+    Ping,
+    Pong,
+    Say,
+    Welcome,
+    encode,
+    from_client,
+)
+from common.session import Ended, Joined, Missing, Spoken, Unconfirmed
+from tests.lab import PATIENCE, Member
+
+
+class FakeServer:
+    """A datagram socket that says what the test says."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(PATIENCE)
+        self.port: int = self.socket.getsockname()[1]
+        self._client: Any = None
+
+    def gets(self) -> Any:
+        """The next message of the client."""
+        data, self._client = self.socket.recvfrom(limits.RECV_SIZE)
+        return from_client(data)
+
+    def sends(self, message: FromServer) -> None:
+        """Say something to the client that was heard last."""
+        self.socket.sendto(encode(message), self._client)
+
+    def welcomes(self, member: Member) -> None:
+        """Let the member in, as number 10 of the room."""
+        member.client.start()
+        assert isinstance(self.gets(), Hello)
+        self.sends(Welcome(nick=member.nick, members=[member.nick], seq=10, token="secret"))
+        member.sees(Joined)
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    """A fake server."""
+    server = FakeServer()
+    yield server
+    server.socket.close()
+
+
+@pytest.fixture
+def ann(server: FakeServer) -> Iterator[Member]:
+    """A client of it that has not said hello."""
+    member = Member("udp", ClientOptions(port=server.port, heartbeat=0.2), "ann")
+    yield member
+    member.leaves()
+
+
+def test_hello_is_repeated_until_it_is_answered(
+    server: FakeServer, ann: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hello or its answer may be lost: it is asked again, with the cookie if there was one."""
+    monkeypatch.setattr(limits, "HELLO_WAITS", (0.01, 0.01, 0.01, 0.01, 5.0))
+    ann.client.start()
+    assert server.gets().cookie == ""
+    assert server.gets().cookie == ""
+    server.sends(Challenge(cookie="biscuit"))
+    while (hello := server.gets()).cookie == "":
+        pass
+    assert hello.cookie == "biscuit"
+    assert server.gets().cookie == "biscuit"
+    server.sends(Welcome(nick="ann", members=["ann"], seq=0, token="secret"))
+    assert ann.sees(Joined).members == ["ann"]
+
+
+def test_a_server_that_never_answers_is_given_up(
+    server: FakeServer, ann: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the last repeat the client says which command starts a server."""
+    monkeypatch.setattr(limits, "HELLO_WAITS", (0.01, 0.02, 0.03))
+    ann.client.start()
+    assert "make udp-server" in ann.sees(Ended).reason
+    server.socket.settimeout(0)
+    for _ in range(3):
+        assert isinstance(server.gets(), Hello)
+    with pytest.raises(BlockingIOError):
+        server.gets()
+
+
+def test_a_server_that_challenges_for_ever_is_given_up(
+    server: FakeServer, ann: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No client and server keep each other busy without end."""
+    monkeypatch.setattr(limits, "HELLO_WAITS", (0.05, 0.05))
+    ann.client.start()
+    for number in range(limits.MAX_CHALLENGES):
+        server.gets()
+        server.sends(Challenge(cookie=str(number)))
+    ann.sees(Ended)
+
+
+def test_a_closed_port_is_said_at_once(server: FakeServer) -> None:
+    """The kernel reports that nobody listens: no need to wait for the repeats."""
+    server.socket.close()
+    member = Member("udp", ClientOptions(port=server.port), "ann")
+    member.client.start()
+    assert "make udp-server" in member.sees(Ended).reason
+    member.leaves()
+
+
+def test_lost_doubled_and_overtaken_are_counted_and_shown(server: FakeServer, ann: Member) -> None:
+    """11, 13, 13, 12, 16: one was overtaken, one doubled, two are lost; the doubled one is shown once."""
+    server.welcomes(ann)
+    for seq in (11, 13, 13, 12, 16):
+        server.sends(Chat(nick="bob", message=str(seq), seq=seq))
+    assert ann.sees(Spoken).text == "11"
+    assert ann.sees(Missing).count == 1
+    assert ann.sees(Spoken).text == "13"
+    late = ann.sees(Spoken)
+    assert (late.text, late.late) == ("12", True)
+    assert ann.sees(Missing).count == 2
+    assert ann.sees(Spoken).text == "16"
+    tracker = ann.client.session.statistics.tracker
+    assert (tracker.lost, tracker.doubled, tracker.out_of_order) == (2, 1, 1)
+
+
+def test_every_message_carries_the_token(server: FakeServer, ann: Member) -> None:
+    """Chat, ping and goodbye prove who sends them."""
+    server.welcomes(ann)
+    ann.says("hi")
+    ann.leaves()
+    kinds = set()
+    while True:
+        message = server.gets()
+        assert message.token == "secret"
+        kinds.add(type(message))
+        if isinstance(message, Goodbye):
+            break
+    assert Say in kinds
+
+
+def test_a_message_without_a_receipt_is_called_lost_and_can_be_said_again(
+    server: FakeServer, ann: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After its time an own message is shown as lost; said again it has a new id."""
+    server.welcomes(ann)
+    ann.client.session._receipt_timeout = 0.05
+    ann.says("hi")
+    first = next(message for message in iter(server.gets, None) if isinstance(message, Say))
+    assert ann.sees(Unconfirmed).text == "hi"
+    (again,) = ann.client.session.retry()
+    ann.sends(again)
+    second = next(message for message in iter(server.gets, None) if isinstance(message, Say))
+    assert second.message == "hi"
+    assert second.id != first.id
+    server.sends(Chat(nick="ann", message="hi", seq=11, id=second.id))
+    assert ann.hears("ann", "hi").round_trip is not None
+
+
+def test_a_silent_client_sends_heartbeats_and_misses_them(server: FakeServer, ann: Member) -> None:
+    """While pings are answered all is well; three unanswered ones are the end."""
+    server.welcomes(ann)
+    for _ in range(4):
+        assert isinstance(server.gets(), Ping)
+        server.sends(Pong(seq=10))
+    assert "not been heard of" in ann.sees(Ended).reason
+
+
+def test_a_heartbeat_shows_that_the_last_message_was_lost(server: FakeServer, ann: Member) -> None:
+    """The pong's number is ahead of ours: what is missing is counted without waiting for the next message."""
+    server.welcomes(ann)
+    server.gets()
+    server.sends(Pong(seq=12))
+    assert ann.sees(Missing).count == 2
+
+
+def test_goodbye_and_a_closed_port_end_the_conversation_at_once(server: FakeServer, ann: Member) -> None:
+    """A server that says bye is gone."""
+    server.welcomes(ann)
+    server.sends(Bye(reason="it was stopped"))
+    assert "goodbye" in ann.sees(Ended).reason
+
+
+def test_a_server_whose_port_closes_is_gone(server: FakeServer, ann: Member) -> None:
+    """The next datagram meets a closed port, and the kernel says so."""
+    server.welcomes(ann)
+    server.socket.close()
+    ann.says("anybody there?")
+    assert "closed" in ann.sees(Ended).reason
+
+
+def test_garbage_from_the_server_is_passed_over(server: FakeServer, ann: Member) -> None:
+    """Empty and broken datagrams are counted, and the conversation goes on."""
+    server.welcomes(ann)
+    for garbage in (b"", b"\xff", b"{}", b"x" * 65_507):
+        server.socket.sendto(garbage, server._client)
+    server.sends(Chat(nick="bob", message="hi", seq=11))
+    ann.hears("bob", "hi")
+    assert ann.client.session.statistics.unreadable == 4

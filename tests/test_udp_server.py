@@ -1,0 +1,120 @@
+"""What only UDP can get wrong: addresses that are forged, move, or fall silent."""
+
+import pytest
+
+from common import limits
+from common.messages import Challenge, Error, Goodbye, Hello, Ping, Pong, Say, Welcome, encode
+from common.session import Went
+from tests.lab import Lab
+
+
+@pytest.fixture
+def transport() -> str:
+    """Only UDP here."""
+    return "udp"
+
+
+def test_a_stranger_gets_a_challenge_and_nothing_else(lab: Lab) -> None:
+    """A hello without a cookie is answered with a challenge, at most three times as long; nobody joins."""
+    stranger = lab.stranger()
+    size = stranger.sends(Hello(nick="a"))
+    answer = stranger.gets_any()
+    assert isinstance(answer, Challenge)
+    assert len(encode(answer)) <= limits.AMPLIFICATION * size
+    assert len(lab.server.room) == 0
+
+
+def test_a_stranger_who_is_too_short_gets_no_answer(lab: Lab) -> None:
+    """No answer is longer than three times its question, however short the question."""
+    ann, stranger = lab.join("ann"), lab.stranger()
+    for payload in (b"", b"{}", b'{"type":"ping"}', b'{"type":"chat","message":"hi"}', b"x" * 65_507):
+        stranger.socket.send(payload)
+    ann.says("later")
+    ann.hears("ann", "later")
+    assert stranger.hears_nothing()
+
+
+def test_a_cookie_of_another_address_is_worth_nothing(lab: Lab) -> None:
+    """A cookie proves only that its own address receives."""
+    one, two = lab.stranger(), lab.stranger()
+    one.sends(Hello(nick="one"))
+    cookie = one.gets(Challenge).cookie
+    two.sends(Hello(nick="two", cookie=cookie))
+    assert two.gets(Challenge).cookie != cookie
+    assert len(lab.server.room) == 0
+
+
+def test_nobody_speaks_leaves_or_pings_for_another(lab: Lab) -> None:
+    """From a member's own address, but without its token (a forged datagram): dropped and counted."""
+    ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+    for token in ("", "wrong", "ключ", eve.token + "x"):
+        eve.sends(Say(message="forged", token=token))
+        eve.sends(Goodbye(token=token))
+        eve.sends(Ping(token=token))
+    eve.sends(Say(message="genuine", token=eve.token))
+    ann.hears("eve", "genuine")
+    assert lab.log.counts["dropped: no token"] == 12
+
+
+def test_garbage_from_a_members_address_does_not_count_against_it(lab: Lab) -> None:
+    """Whoever forges an address can't have its owner sent away; and gets one answer a second at most."""
+    ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+    for _ in range(limits.MAX_VIOLATIONS * 2):
+        eve.socket.send(b"garbage")
+    eve.socket.send(b"")
+    eve.socket.send(b"x" * (limits.MAX_PAYLOAD + 1))
+    eve.sends(Say(message="still here", token=eve.token))
+    ann.hears("eve", "still here")
+    assert eve.gets(Error).code == "bad-message"
+
+
+def test_a_member_whose_address_changes_is_asked_and_moves(lab: Lab) -> None:
+    """A NAT rebinds: the token from a new address is challenged there, then the member has moved."""
+    ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+    moved = lab.stranger()
+    moved.sends(Say(message="lost on the way", token=eve.token))
+    cookie = moved.gets(Challenge).cookie
+    moved.sends(Hello(nick="eve", lab=1, cookie=cookie, token=eve.token))
+    assert moved.gets(Welcome).token == eve.token
+    moved.sends(Say(message="here I am", token=eve.token))
+    ann.hears("eve", "here I am")
+    eve.sends(Say(message="from the old address", token=eve.token))
+    eve.gets(Challenge)
+
+
+def test_a_token_alone_moves_nobody(lab: Lab) -> None:
+    """Who has overheard a token, but does not receive at the address it forges, moves nothing."""
+    ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+    lab.stranger().sends(Hello(nick="eve", lab=1, cookie="A" * 22, token=eve.token))
+    ann.says("hi")
+    ann.hears("ann", "hi")
+    eve.sends(Say(message="still at my address", token=eve.token))
+    ann.hears("eve", "still at my address")
+
+
+def test_who_falls_silent_is_forgotten() -> None:
+    """Over UDP nobody notices a member that is gone, until it has been silent for too long."""
+    with Lab("udp", silence=0.3) as lab:
+        ann = lab.member("ann", heartbeat=0.1).joins()
+        lab.stranger().joins("eve")
+        assert ann.sees(Went) == Went("eve", "silent")
+
+
+def test_a_heartbeat_is_answered_with_the_rooms_last_number(lab: Lab) -> None:
+    """ping, pong; and whoever has missed the last message sees it from the number."""
+    ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+    ann.says("hi")
+    ann.hears("ann", "hi")
+    eve.sends(Ping(token=eve.token))
+    assert eve.gets(Pong).seq == lab.server.room.seq
+
+
+def test_after_leaving_an_address_means_nothing(lab: Lab) -> None:
+    """Who has left is a stranger again."""
+    ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+    eve.sends(Goodbye(token=eve.token))
+    ann.sees(Went)
+    eve.sends(Say(message="one more thing", token=eve.token))
+    ann.says("hi")
+    ann.hears("ann", "hi")
+    assert len(lab.server._registry) == 1
