@@ -1,21 +1,12 @@
-"""The command lines of the four programs: the same for both transports, but for what only one of them has.
-
-Exit codes: 0 all is well; 1 something that was sent has no receipt, or the program broke down; 2 it could
-not begin (a bad option, no such address, no server), and said in one sentence why and what to do; 130 a
-client without a terminal was interrupted.
-"""
+"""The options of the four programs: the same for both transports, but for what only one of them has."""
 
 import argparse
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any, NoReturn, Protocol
+from typing import NoReturn
 
 from common import limits
-from common.addresses import Address, Unusable
 from common.room import refuse_nick
 
 HOST = "127.0.0.1"
@@ -91,16 +82,6 @@ class ServerOptions:
     trace: bool = False
 
 
-class AnyServer(Protocol):
-    """What both servers have in common, as far as the command line knows."""
-
-    address: Address
-    stopped: threading.Event
-
-    def start(self) -> None: ...
-    def stop(self) -> None: ...
-
-
 def server_parser(transport: str) -> Parser:
     """The options of `python -m tcp.server` or `python -m udp.server`."""
     parser = Parser(
@@ -131,33 +112,6 @@ def server_parser(transport: str) -> Parser:
         )
     parser.add_argument("--trace", action="store_true", help="show every message")
     return parser
-
-
-def run_server(make: Callable[..., AnyServer]) -> int:
-    """Run a server until Ctrl-C or SIGTERM. `make` is its class. Returns the exit code."""
-    transport: str = make.transport  # type: ignore[attr-defined]
-    options = ServerOptions(**vars(server_parser(transport).parse_args()))
-    from rich.console import Console  # here, so that Ctrl-C during this import is ours to handle
-
-    from common.server_log import ServerLog
-
-    console = Console(highlight=False)
-    log = ServerLog(console, trace=options.trace)
-    interrupted = threading.Event()
-    on_signals(interrupted.set)
-    try:
-        server = make(options, log)
-    except Unusable as error:
-        return complain(str(error))
-    server.start()
-    while not interrupted.wait(0.2) and not server.stopped.is_set():
-        pass  # a wait without end would not let Windows see Ctrl-C
-    broke_down = server.stopped.is_set()
-    if console.is_terminal:
-        console.print()  # the terminal has put ^C in front of what comes next
-    server.stop()
-    log.summary(f"{transport} server")
-    return 1 if broke_down else 0
 
 
 # --- clients --------------------------------------------------------------------------------------
@@ -192,28 +146,7 @@ def client_parser(transport: str) -> Parser:
     return parser
 
 
-def run_client(make: Any) -> int:
-    """Run a client. `make` is its class. Returns the exit code."""
-    options = ClientOptions(**vars(client_parser(make.transport).parse_args()))
-    try:
-        from common.conversation import converse  # here: see run_server
-
-        return converse(make, options)
-    except KeyboardInterrupt:
-        return 130
-
-
 # --- both -----------------------------------------------------------------------------------------
-
-
-def on_signals(do: Callable[[], None]) -> None:
-    """Call `do` on Ctrl-C and on SIGTERM, in the main thread."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        do()
-
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signal_number, handle)
 
 
 def complain(sentence: str) -> int:

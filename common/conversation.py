@@ -6,10 +6,8 @@ writes in `pipe.py`. Both have a `Face`.
 
 import os
 import queue
-import signal
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Protocol, TypeAlias
 
 from common import limits
@@ -53,7 +51,6 @@ def converse(
     make: Callable[[ClientOptions, str, Callable[[Event], None]], AnyClient], options: ClientOptions
 ) -> int:
     """Run a client until it is left or the server is gone; the exit code. `make` is its class."""
-    signal.signal(signal.SIGTERM, _interrupt)
     face = _face(options)
     nick = options.nick or face.ask_nick()
     if not nick:
@@ -106,8 +103,3 @@ def _face(options: ClientOptions) -> Face:
     from common.pipe import Pipe
 
     return Pipe()
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """SIGTERM means what Ctrl-C means."""
-    raise KeyboardInterrupt

@@ -21,8 +21,9 @@ import time
 from collections.abc import Callable
 
 from common import addresses, limits
-from common.command_line import ClientOptions, run_client
+from common.command_line import ClientOptions
 from common.messages import ClientMessage, ServerMessage, Violation, encode, from_server
+from common.programs import run_client
 from common.session import Event, Session
 from tcp.connection import set_options
 from tcp.framing import Deframer, frame
@@ -46,7 +47,8 @@ class Client:
         self._server = f"{options.host}:{options.port}"
         self._show = show
         self._closing = False
-        self._socket = self._open(options.host, options.port)
+        self._untried = addresses.resolve(options.host, options.port, socket.SOCK_STREAM)
+        self._socket = self._open()
         self._receiving = threading.Thread(target=self._receive, name="tcp-receive")
 
     def start(self) -> None:
@@ -80,9 +82,12 @@ class Client:
             self._receiving.join()
         self._socket.close()
 
-    def _open(self, host: str, port: int) -> socket.socket:
-        """A socket that is connected to the server. Raises addresses.Unusable if there is none."""
-        for family, address in addresses.resolve(host, port, socket.SOCK_STREAM):
+    def _open(self) -> socket.socket:
+        """A socket that is connected to the server, at whichever of its addresses answers. Raises
+        addresses.Unusable if none does."""
+        problem = None
+        while self._untried:
+            family, address = self._untried.pop(0)
             sock = socket.socket(family, socket.SOCK_STREAM)
             try:
                 sock.settimeout(limits.CONNECT_TIMEOUT)
@@ -90,20 +95,21 @@ class Client:
                 sock.settimeout(None)
                 set_options(sock)
             except OSError as error:
-                problem = error
+                problem = error.strerror or str(error)
                 sock.close()
-            except BaseException:
+            except BaseException:  # Ctrl-C
                 sock.close()
                 raise
             else:
                 return sock
-        raise addresses.Unusable(
-            f"There is no server at {host}:{port} ({problem.strerror or problem}): {START_ONE}"
-        )
+        raise addresses.Unusable(f"There is no server at {self._server} ({problem}): {START_ONE}")
 
     def _hello(self) -> None:
         """Ask to join. Once: TCP repeats it until it has arrived."""
         self._put(self.session.hello())
+
+    def _try_elsewhere(self) -> None:
+        """Nothing to do: connect() has found the address that answers."""
 
     # --- the receive thread -----------------------------------------------------------------------
 

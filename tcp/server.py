@@ -31,8 +31,9 @@ from typing import NamedTuple
 
 from common import addresses, limits
 from common.allowance import Allowance
-from common.command_line import ServerOptions, run_server
+from common.command_line import ServerOptions
 from common.messages import ClientMessage, Violation, encode, from_client
+from common.programs import run_server
 from common.room import Action, Close, Room, Send
 from common.server_log import ServerLog
 from common.waker import Waker
@@ -142,8 +143,12 @@ class Server:
         """Give a new connection its reader thread."""
         try:
             connection = Connection(sock, name)
-            thread = f"tcp-reader-{name}"
-            threading.Thread(target=self._read, args=(connection,), name=thread).start()
+            # A daemon: should the room thread ever break down, nobody would wake the readers, and the process
+            # must end all the same.
+            reader = threading.Thread(
+                target=self._read, args=(connection,), name=f"tcp-reader-{name}", daemon=True
+            )
+            reader.start()
         except (OSError, RuntimeError):
             sock.close()
             raise

@@ -275,6 +275,54 @@ def test_a_trace_shows_every_message_with_its_direction(transport: str) -> None:
     assert " = ann joined from 127.0.0.1" in seen
 
 
+def test_a_server_that_breaks_down_says_so_and_ends(transport: str) -> None:
+    """A bug in the loop: a traceback, exit code 1, and no process that hangs with a dead loop."""
+    broken = f"""
+import {transport}.server as module
+def bug(*_): raise RuntimeError("a bug")
+module.Server._receive = bug
+module.Server._admit = getattr(module.Server, "_admit") if "{transport}" == "tcp" else bug
+raise SystemExit(module.main())
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", broken, "--port", "0"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    found = re.search(r":(\d+)$", process.stdout.readline())
+    assert found
+    member = program(f"{transport}.client", "--port", found[1], "--nick", "ann")
+    _, err = process.communicate(timeout=PATIENCE)
+    member.send_signal(signal.SIGINT)
+    member.communicate(timeout=PATIENCE)
+    assert process.returncode == 1
+    assert "RuntimeError: a bug" in err
+
+
+def test_the_lab_speaks_ipv6(transport: str) -> None:
+    """Server and client at ::1."""
+    process = program(f"{transport}.server", "--host", "::1", "--port", "0")
+    assert process.stdout is not None
+    found = re.search(r"listening on \[::1\]:(\d+)", process.stdout.readline())
+    assert found
+    done = subprocess.run(
+        [sys.executable, "-m", f"{transport}.client", "--host", "::1", "--port", found[1], "--nick", "ann"],
+        cwd=ROOT,
+        input="hi\n",
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=PATIENCE)
+
+
 def test_a_server_stops_while_people_talk(transport: str) -> None:
     """In the middle of a conversation: nobody hangs, and the server ends although clients still send."""
     with server(transport, "--rate", "0") as (process, port):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from common import addresses
 from common.addresses import Unusable
 from common.command_line import ClientOptions
 from common.messages import Chat, Join, encode
@@ -38,6 +39,20 @@ def test_no_server_is_a_sentence_that_says_what_to_start() -> None:
         port = once.getsockname()[1]
     with pytest.raises(Unusable, match="make tcp-server"):
         Member("tcp", ClientOptions(port=port), "ann")
+
+
+def test_all_addresses_of_a_name_are_tried(listener: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """localhost may be ::1 here and 127.0.0.1 there: who is not at the first is asked at the second."""
+    with socket.create_server(("127.0.0.1", 0)) as once:
+        closed = once.getsockname()
+    both = [(socket.AF_INET, closed), (socket.AF_INET, listener.getsockname())]
+    monkeypatch.setattr(addresses, "resolve", lambda *_: list(both))
+    member = Member("tcp", ClientOptions(host="localhost"), "ann")
+    member.client.start()
+    with listener.accept()[0] as connection:
+        connection.sendall(frame(encode(Join(nick="ann"))))
+        member.sees(Joined)
+        member.leaves()
 
 
 def test_a_silent_server_is_taken_for_a_plain_one(member: Member) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from common import limits
+from common import addresses, limits
 from common.command_line import ClientOptions
 from common.messages import (
     Bye,
@@ -118,6 +118,18 @@ def test_a_closed_port_is_said_at_once(server: FakeServer) -> None:
     member = Member("udp", ClientOptions(port=server.port), "ann")
     member.client.start()
     assert "make udp-server" in member.sees(Ended).reason
+    member.leaves()
+
+
+def test_all_addresses_of_a_name_are_tried(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """localhost may be ::1 here and 127.0.0.1 there: who is not at the first is asked at the second."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as once:
+        once.bind(("127.0.0.1", 0))
+        closed = once.getsockname()
+    both = [(socket.AF_INET, closed), (socket.AF_INET, server.socket.getsockname())]
+    monkeypatch.setattr(addresses, "resolve", lambda *_: list(both))
+    member = Member("udp", ClientOptions(host="localhost", port=server.port), "ann")
+    server.welcomes(member)
     member.leaves()
 
 

@@ -23,7 +23,7 @@ import time
 from collections.abc import Callable
 
 from common import addresses, limits
-from common.command_line import ClientOptions, run_client
+from common.command_line import ClientOptions
 from common.messages import (
     Challenge,
     ClientMessage,
@@ -35,6 +35,7 @@ from common.messages import (
     encode,
     from_server,
 )
+from common.programs import run_client
 from common.session import Event, Session
 
 START_ONE = "start one with `make udp-server` (python -m udp.server), or check HOST and PORT."
@@ -59,7 +60,8 @@ class Client:
         self._server = f"{options.host}:{options.port}"
         self._show = show
         self._closing = False
-        self._socket = self._open(options.host, options.port)
+        self._untried = addresses.resolve(options.host, options.port, socket.SOCK_DGRAM)
+        self._socket = self._open()
         self._receiving = threading.Thread(target=self._receive, name="udp-receive")
         self._heartbeat = options.heartbeat
         self._cookie = ""
@@ -98,28 +100,46 @@ class Client:
             self._receiving.join()
         self._socket.close()
 
-    def _open(self, host: str, port: int) -> socket.socket:
-        """A socket that sends to the server and takes only what comes from its address. No packet is sent:
-        whether there is a server is still to be seen."""
-        family, address = addresses.resolve(host, port, socket.SOCK_DGRAM)[0]
-        sock = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            sock.connect(address)
-            sock.settimeout(TICK)
-        except OSError as error:
-            sock.close()
-            raise addresses.Unusable(
-                f"{host}:{port} can't be reached ({error.strerror or error}): {START_ONE}"
-            ) from error
-        return sock
+    def _open(self) -> socket.socket:
+        """A socket that sends to the server's next address and takes only what comes from there. No packet is
+        sent: whether there is a server is still to be seen. Raises addresses.Unusable if no address is left."""
+        problem = None
+        while self._untried:
+            family, address = self._untried.pop(0)
+            sock = socket.socket(family, socket.SOCK_DGRAM)
+            try:
+                sock.connect(address)
+                sock.settimeout(TICK)
+            except OSError as error:
+                problem = error.strerror
+                sock.close()
+            else:
+                return sock
+        raise addresses.Unusable(f"{self._server} can't be reached ({problem}): {START_ONE}")
 
     def _hello(self) -> None:
         """Ask to join, and note when to ask again: it, or its answer, may be lost."""
         if self._hellos == len(limits.HELLO_WAITS):
-            return self._end(f"No server answers at {self._server}: {START_ONE}")
+            self._try_elsewhere(f"No server answers at {self._server}: {START_ONE}")
+            return
         self._hello_again_at = time.monotonic() + limits.HELLO_WAITS[self._hellos]
         self._hellos += 1
         self._put(self.session.hello(self._cookie))
+
+    def _try_elsewhere(self, reason: str) -> None:
+        """Nobody is at this address of the server: ask at the next one, or end with `reason`. (`localhost` may be
+        ::1 and 127.0.0.1, and the server at one of them.)"""
+        if not self._untried:
+            self._end(reason)
+            return
+        try:
+            old, self._socket = self._socket, self._open()
+        except addresses.Unusable:
+            self._end(reason)
+            return
+        old.close()
+        self._hellos = 0
+        self._hello()
 
     # --- the receive thread -----------------------------------------------------------------------
 
@@ -182,8 +202,10 @@ class Client:
         """The kernel reports something about an earlier datagram. A closed port is news; the rest is one lost
         datagram more, and missed like any other."""
         if isinstance(error, ConnectionError):
-            gone = f"The server is gone: {self._server} is closed."
-            self._end(gone if self.session.joined else f"There is no server at {self._server}: {START_ONE}")
+            if self.session.joined:
+                self._end(f"The server is gone: {self._server} is closed.")
+            else:
+                self._try_elsewhere(f"There is no server at {self._server}: {START_ONE}")
 
     # --- both threads -----------------------------------------------------------------------------
 

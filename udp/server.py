@@ -29,7 +29,7 @@ import msgspec
 from common import addresses, limits
 from common.addresses import Address
 from common.allowance import Allowance
-from common.command_line import ServerOptions, run_server
+from common.command_line import ServerOptions
 from common.messages import (
     Challenge,
     ClientMessage,
@@ -40,6 +40,7 @@ from common.messages import (
     from_client,
     too_large,
 )
+from common.programs import run_server
 from common.room import Action, Close, Room, Send
 from common.server_log import ServerLog
 from common.waker import Waker

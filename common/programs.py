@@ -1,0 +1,65 @@
+"""Running a server or a client: from the command line to the exit code.
+
+Exit codes: 0 all is well; 1 something that was sent has no receipt, or the program broke down; 2 it could
+not begin (a bad option, no such address, no server), and said in one sentence why and what to do; 130 a
+client was interrupted before it had joined, or without a terminal.
+"""
+
+import threading
+from typing import Any, Protocol
+
+from rich.console import Console
+
+from common import interrupts
+from common.addresses import Address, Unusable
+from common.command_line import (
+    ClientOptions,
+    ServerOptions,
+    client_parser,
+    complain,
+    server_parser,
+)
+from common.conversation import converse
+from common.server_log import ServerLog
+
+
+class AnyServer(Protocol):
+    """What both servers have in common, as far as the command line knows."""
+
+    address: Address
+    stopped: threading.Event
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+
+
+def run_server(make: Any) -> int:
+    """Run a server until Ctrl-C or SIGTERM. `make` is its class. Returns the exit code."""
+    options = ServerOptions(**vars(server_parser(make.transport).parse_args()))
+    console = Console(highlight=False)
+    log = ServerLog(console, trace=options.trace)
+    interrupted = threading.Event()
+    interrupts.call(interrupted.set)
+    try:
+        server: AnyServer = make(options, log)
+    except Unusable as error:
+        return complain(str(error))
+    server.start()
+    while not interrupted.wait(0.2) and not server.stopped.is_set():
+        pass  # a wait without end would not let Windows see Ctrl-C
+    broke_down = server.stopped.is_set()
+    if console.is_terminal:
+        console.print()  # the terminal has put ^C in front of what comes next
+    server.stop()
+    log.summary(f"{make.transport} server")
+    return 1 if broke_down else 0
+
+
+def run_client(make: Any) -> int:
+    """Run a client. `make` is its class. Returns the exit code."""
+    options = ClientOptions(**vars(client_parser(make.transport).parse_args()))
+    try:
+        interrupts.raise_interrupt()
+        return converse(make, options)
+    except KeyboardInterrupt:
+        return 130
