@@ -1,8 +1,10 @@
 """Names, addresses and ports: resolved once, shown alike, and explained when they do not work."""
 
+import contextlib
 import errno
 import os
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -80,14 +82,21 @@ def find_holder(port: int, transport: str) -> str:
     if not inodes:
         return ""
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            links = {os.readlink(entry) for entry in (process / "fd").iterdir()}
-        except OSError:  # not ours to look at, or gone meanwhile
-            continue
-        if links & inodes:
+        if inodes.intersection(_open_files(process)):
             name = "".join(_lines(str(process / "comm"))[:1]) or "a program"
             return f"{name} (process {process.name})"
     return ""
+
+
+def _open_files(process: Path) -> Iterator[str]:
+    """What a process has open, such as `socket:[1234]`, as far as we may see it."""
+    try:
+        descriptors = list((process / "fd").iterdir())
+    except OSError:  # another user's, or gone
+        return
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):  # closed since we listed it
+            yield os.readlink(descriptor)
 
 
 def _lines(path: str) -> list[str]:

@@ -173,6 +173,9 @@ class Violation(msgspec.Struct, kw_only=True):
     fatal: bool = False
 
 
+LONGEST_SENTENCE = 200
+"""Characters of an explanation: an answer should not be as long as the mistake."""
+
 Incoming = TypeVar("Incoming", ClientMessage, ServerMessage)
 
 
@@ -241,6 +244,8 @@ def _explain(payload: bytes, problem: str, types: frozenset[str]) -> Violation:
 
 
 def _bad(sentence: str, token: str = "") -> Violation:
+    if len(sentence) > LONGEST_SENTENCE:  # it repeats what was sent
+        sentence = sentence[:LONGEST_SENTENCE] + "…"
     return Violation(code="bad-message", message=sentence, token=token)
 
 

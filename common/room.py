@@ -89,7 +89,11 @@ class _Member:
 
 def fold(nick: str) -> str:
     """What two nicks have in common if they count as the same: ANN is ann, and é is e with an accent."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", nick).casefold())
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", nick).casefold())
+
+
+_BLANK = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and symbols that look like nothing at all."""
 
 
 def refuse_nick(nick: str) -> str:
@@ -99,7 +103,8 @@ def refuse_nick(nick: str) -> str:
         return f"A nick has 1 to {limits.MAX_NICK} characters, not {len(nick):,}."
     if any(character.isspace() for character in nick):
         return "A nick has no white space."
-    if not nick.isprintable():
+    seen = any(unicodedata.category(character)[0] in "LNPS" for character in nick)
+    if not (seen and nick.isprintable() and _BLANK.isdisjoint(nick)):
         return "A nick has only characters that can be seen."
     return ""
 
@@ -222,7 +227,7 @@ class Room(Generic[Peer]):
             case Hello():
                 return self._hello(peer, message, now)
             case Goodbye():
-                return [Close(peer)]
+                return [*self.leave(peer, "quit", now), Close(peer)]
             case Violation():
                 refusal = Send(Error(code=message.code, message=message.message), (peer,))
                 guest = self._guests.get(peer)

@@ -67,8 +67,7 @@ class Tracker:
 
     def _remember(self, gap: tuple[int, int]) -> None:
         self._gaps.append(gap)
-        if len(self._gaps) > MAX_GAPS:
-            del self._gaps[0]
+        del self._gaps[:-MAX_GAPS]
 
     def _fill(self, seq: int) -> bool:
         """Take `seq` out of the gap it lies in; False if it lies in none."""
@@ -77,4 +76,5 @@ class Tracker:
             return False
         first, last = self._gaps[at]
         self._gaps[at : at + 1] = [part for part in ((first, seq - 1), (seq + 1, last)) if part[0] <= part[1]]
+        del self._gaps[:-MAX_GAPS]  # one gap may have become two
         return True

@@ -25,6 +25,6 @@ def milliseconds(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     value = seconds * 1000
-    if value >= 100:
+    if value >= 99.95:  # which is 100 when rounded
         return f"{value:,.0f} ms"
-    return f"{value:.1f} ms" if value >= 10 else f"{value:.2f} ms"
+    return f"{value:.1f} ms" if value >= 9.995 else f"{value:.2f} ms"

@@ -82,6 +82,18 @@ def test_a_member_whose_address_changes_is_asked_and_moves(lab: Lab) -> None:
     eve.gets(Challenge)
 
 
+def test_a_member_may_move_to_where_a_silent_one_was(lab: Lab) -> None:
+    """A NAT gives somebody the port of somebody else who is gone: the cookie and the token win."""
+    ann, eve, gone = lab.join("ann"), lab.stranger().joins("eve"), lab.stranger().joins("gone")
+    gone.sends(Hello(nick="eve", lab=1))
+    cookie = gone.gets(Challenge).cookie
+    gone.sends(Hello(nick="eve", lab=1, cookie=cookie, token=eve.token))
+    assert gone.gets(Welcome).token == eve.token
+    assert ann.sees(Went) == Went("gone", "lost")
+    gone.sends(Say(message="it is me", token=eve.token))
+    ann.hears("eve", "it is me")
+
+
 def test_a_token_alone_moves_nobody(lab: Lab) -> None:
     """Who has overheard a token, but does not receive at the address it forges, moves nothing."""
     ann, eve = lab.join("ann"), lab.stranger().joins("eve")

@@ -123,12 +123,17 @@ class Server:
         if not self._cookies.valid(hello.cookie, address, now):
             self._challenge(address, size, now)
             return []
-        known = self._registry.at(address)
-        if known is None and (known := self._registry.with_token(hello.token)) is not None:
-            self.log.state(f"{self.room.nick(known)} moved from {known.name} to {addresses.show(address)}")
-            self._registry.move(known, address)
+        known, actions = self._registry.at(address), []
+        mover = self._registry.with_token(hello.token)
+        if mover is not None and mover is not known:
+            if known is not None:  # whoever was here before is not any more
+                actions += self.room.leave(known, "lost", now)
+                self._forget(known)
+            self.log.state(f"{self.room.nick(mover)} moved from {mover.name} to {addresses.show(address)}")
+            self._registry.move(mover, address)
+            known = mover
         if known is not None:
-            return self.room.receive(known, hello, now)
+            return actions + self.room.receive(known, hello, now)
         new = Registration(address, Allowance(self._options.rate, self._options.burst, now))
         # Over UDP everybody knows the extensions: it took one, the challenge, to come as far as this.
         actions = self.room.receive(new, msgspec.structs.replace(hello, lab=1), now)
