@@ -210,8 +210,9 @@ class Session:
     # --- what we send -----------------------------------------------------------------------------
 
     def hello(self, cookie: str = "") -> Hello:
-        """The first message; `cookie` answers a challenge (UDP)."""
-        return Hello(nick=self.nick, lab=1, cookie=cookie)
+        """The first message; `cookie` answers a challenge (UDP). In the middle of a conversation, from a new
+        address, our token shows who we are."""
+        return Hello(nick=self.nick, lab=1, cookie=cookie, token=self.token if self._carries_token else "")
 
     def sending(self, message: ClientMessage, now: float) -> ClientMessage:
         """The message to send in place of `message`: with an `id` where a receipt is to be expected, and the token.

@@ -1,6 +1,9 @@
 """The UDP client against a network, and servers, that lose, double, overtake and fall silent."""
 
+import select
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,7 +26,8 @@ from common.messages import (
     from_client,
 )
 from common.session import Ended, Joined, Missing, Spoken, Unconfirmed
-from tests.lab import PATIENCE, Member
+from common.waker import Waker
+from tests.lab import PATIENCE, Lab, Member
 
 
 class FakeServer:
@@ -212,6 +216,72 @@ def test_a_server_whose_port_closes_is_gone(server: FakeServer, ann: Member) -> 
     server.socket.close()
     ann.says("anybody there?")
     assert "closed" in ann.sees(Ended).reason
+
+
+class Nat:
+    """A relay between one client and a server that can come from another port all of a sudden, as a NAT does."""
+
+    def __init__(self, server: tuple[str, int]) -> None:
+        self._server = server
+        self._inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._inside.bind(("127.0.0.1", 0))
+        self.port: int = self._inside.getsockname()[1]
+        self._outside = [self._open()]
+        self._waker = Waker()
+        self._thread = threading.Thread(target=self._relay, name="nat")
+
+    def __enter__(self) -> "Nat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._waker.wake()
+        self._thread.join()
+        self._waker.close()
+        for sock in (self._inside, *self._outside):
+            sock.close()
+
+    def rebind(self) -> None:
+        """From now on datagrams leave from another port; what comes to the old one is lost."""
+        self._outside.insert(0, self._open())
+
+    def _open(self) -> socket.socket:
+        sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        sock.connect(self._server)
+        return sock
+
+    def _relay(self) -> None:
+        client = None
+        while True:
+            outside = self._outside[0]
+            watched: list[Any] = [self._inside, outside, self._waker]
+            ready, _, _ = select.select(watched, [], [], 0.05)
+            if self._waker in ready:
+                return
+            if self._inside in ready:
+                data, client = self._inside.recvfrom(limits.RECV_SIZE)
+                self._outside[0].send(data)
+            if outside in ready and client is not None:
+                self._inside.sendto(outside.recv(limits.RECV_SIZE), client)
+
+
+def test_a_client_behind_a_nat_that_rebinds_goes_on() -> None:
+    """Its datagrams suddenly come from another port: it proves itself there, and is still the same member."""
+    with Lab("udp") as lab, Nat(lab.address) as nat:
+        bob = lab.join("bob")
+        ann = Member("udp", ClientOptions(port=nat.port, heartbeat=0.2), "ann").joins()
+        ann.says("before")
+        bob.hears("ann", "before")
+        ann.hears("ann", "before")
+        nat.rebind()
+        until = time.monotonic() + PATIENCE
+        while "ann moved" not in lab.written.getvalue():  # after the challenge of its next heartbeat
+            assert time.monotonic() < until
+            bob.says("tick")
+            bob.hears("bob", "tick")
+        ann.says("after")
+        bob.hears("ann", "after")
+        ann.leaves()
 
 
 def test_garbage_from_the_server_is_passed_over(server: FakeServer, ann: Member) -> None:
