@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from common import limits
-from common.room import refuse_nick
+from common.nick import refuse_nick
 
 HOST = "127.0.0.1"
 """This machine alone. Not `localhost`: that is ::1 on one machine and 127.0.0.1 on the next."""

@@ -48,10 +48,12 @@ class Face(Protocol):
 
 
 def converse(
-    make: Callable[[ClientOptions, str, Callable[[Event], None]], AnyClient], options: ClientOptions
+    make: Callable[[ClientOptions, str, Callable[[Event], None]], AnyClient],
+    transport: str,
+    options: ClientOptions,
 ) -> int:
     """Run a client until it is left or the server is gone; the exit code. `make` is its class."""
-    face = _face(options)
+    face = _face(f"{transport} {options.host}:{options.port}")
     nick = options.nick or face.ask_nick()
     if not nick:
         return complain("A nick is needed to join: give one with --nick (make: NICK=ann).")
@@ -93,13 +95,13 @@ def _wait(client: AnyClient, answers: Answers) -> Joined | Refused | Ended:
             continue
 
 
-def _face(options: ClientOptions) -> Face:
-    """A terminal if there is one at both ends, else a pipe."""
+def _face(server: str) -> Face:
+    """A terminal if there is one at both ends, else a pipe. `server` is what it says it talks to."""
     ends = (sys.stdin, sys.stdout)
     if all(end is not None and end.isatty() for end in ends) and os.environ.get("TERM") != "dumb":
         from common.terminal import Terminal
 
-        return Terminal(options)
+        return Terminal(server)
     from common.pipe import Pipe
 
     return Pipe()

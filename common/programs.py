@@ -60,6 +60,6 @@ def run_client(make: Any) -> int:
     options = ClientOptions(**vars(client_parser(make.transport).parse_args()))
     try:
         interrupts.raise_interrupt()
-        return converse(make, options)
+        return converse(make, make.transport, options)
     except KeyboardInterrupt:
         return 130

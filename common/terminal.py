@@ -5,6 +5,7 @@ rich. Our own message is shown once: when it has come back, with its receipt.
 """
 
 import getpass
+import threading
 from collections.abc import Callable, Iterable
 
 from prompt_toolkit import PromptSession
@@ -20,31 +21,36 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from common import show
-from common.command_line import ClientOptions
 from common.commands import NAMES, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
-from common.room import refuse_nick
+from common.nick import refuse_nick
 from common.session import Ended, Event, TooLong
 from common.visible import visible
 
 INDENT = "    "
 """In front of every line of a message but its first: so none of them can look like somebody else's."""
 
+GRACE = 0.05
+"""Seconds that the person's thread leaves the interpreter to the receive thread after sending: drawing the
+prompt takes some milliseconds, and would be counted in the round trip of a fast link."""
+
 STYLE = Style.from_dict({"bottom-toolbar": "noreverse bg:#303030 #d0d0d0", "warning": "bold #ff8080"})
 
 
 class Terminal:
-    """Shows a conversation and reads what its person types."""
+    """Shows a conversation with `server` and reads what its person types."""
 
-    def __init__(self, options: ClientOptions) -> None:
-        self._server = f"{options.host}:{options.port}"
+    def __init__(self, server: str) -> None:
+        self._server = server
         self._console = Console(highlight=False)
         self._prompt: PromptSession[str] | None = None
         self._over = False
+        self._answered = threading.Event()
 
     def show(self, event: Event) -> None:
         """One line for an event, above the prompt."""
         self._print(self._wrapped(show.line(event)))
+        self._answered.set()
         if isinstance(event, Ended):
             self._over = True
             self._in_the_loop(self._stop)
@@ -117,7 +123,9 @@ class Terminal:
                 self._print(Text(f"! {visible(reason)}", "red"))
             case message:
                 try:
+                    self._answered.clear()
                     client.send(message)
+                    self._answered.wait(GRACE)
                 except TooLong as error:
                     self._print(Text(f"! {error} (The arrow up brings it back.)", "red"))
         return True

@@ -19,7 +19,8 @@ from common.messages import (
     Who,
     encode,
 )
-from common.room import Room, fold, refuse_nick
+from common.nick import fold, refuse_nick
+from common.room import Room
 from tests.stage import Stage
 
 

@@ -22,7 +22,8 @@ from common.messages import (
     Violation,
     Who,
 )
-from common.room import REASONS, Action, Close, Room, Send, fold, refuse_nick
+from common.nick import fold, refuse_nick
+from common.room import REASONS, Action, Close, Room, Send
 from tests.stage import BAD
 
 NUMBERED = (Chat, Emote, Join, Leave)
