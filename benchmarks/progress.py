@@ -1,0 +1,65 @@
+"""What runs now and what is left, on standard error: a bar in a terminal, a line for each run elsewhere."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bars
+
+
+class Progress:
+    """Shown while `runs` runs of about `seconds` each are made; gone from the terminal afterwards."""
+
+    def __init__(self, console: Console, runs: int, seconds: float) -> None:
+        self._console = console
+        self._runs = runs
+        self._seconds = seconds
+        self._done = 0
+        self._label = ""
+        self._began = 0.0
+        # Four times a second: drawing more often would take processor time from what is measured.
+        self._bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            refresh_per_second=4,
+            transient=True,
+            expand=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID = self._bars.add_task("", total=runs * seconds, left="")
+
+    def __enter__(self) -> "Progress":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def begin(self, transport: str, repeat: int) -> None:
+        """A run begins."""
+        self._label = f"run {self._done + 1} of {self._runs}: {transport}, repeat {repeat}"
+        self._began = time.monotonic()
+        if not self._console.is_terminal:
+            self._console.print(self._label)
+
+    def now(self, doing: str) -> None:
+        """The run is at `doing`. May be called as often as one likes."""
+        spent = min(time.monotonic() - self._began, self._seconds)
+        completed = self._done * self._seconds + spent
+        left = self._runs * self._seconds - completed
+        self._bars.update(
+            self._task,
+            description=f"{self._label}, {doing}",
+            completed=completed,
+            left=f"about {left:.0f} s left",
+        )
+
+    def done(self) -> None:
+        """The run is over."""
+        self._done += 1
+        self.now("done")

@@ -1,0 +1,127 @@
+"""One member of the load: its socket, its side of the conversation, and what its socket has not taken yet."""
+
+import selectors
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+
+from benchmarks.drivers import Driver
+from common import addresses, limits
+
+GULP = 16
+"""Datagrams read from one member before the next member's turn."""
+
+
+class Gone(Exception):
+    """A member can't take part, or no longer does; the text says why."""
+
+
+class Seat:
+    """Member `number` of `members`, connected to `where` = (host, port). Raises Gone if it can't be."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        number: int,
+        members: int,
+        where: tuple[str, int],
+        selector: selectors.BaseSelector,
+    ) -> None:
+        self.number = number
+        self.member = driver.member(f"m{number}", members)
+        self.refused = 0
+        """Datagrams the kernel did not take: lost before they were on their way."""
+        self._stream = driver.stream
+        self._selector = selector
+        self._waiting = bytearray()
+        self._closed = False
+        kind = socket.SOCK_STREAM if driver.stream else socket.SOCK_DGRAM
+        family, address = addresses.resolve(*where, kind)[0]
+        self._socket = socket.socket(family, kind)
+        try:
+            self._socket.settimeout(limits.CONNECT_TIMEOUT)
+            if driver.stream:
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            else:
+                # A load that is busy with another member must not lose what the server has sent to this one.
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.UDP_BUFFER)
+            self._socket.connect(address)
+            self._socket.setblocking(False)
+        except OSError as error:
+            self._socket.close()
+            raise Gone(
+                f"m{number} can't connect to {addresses.show(address)}: {error.strerror or error}"
+            ) from error
+        selector.register(self._socket, selectors.EVENT_READ, self)
+
+    def begin(self, now: float) -> None:
+        """Say hello."""
+        self._send_all(self.member.begin(now))
+
+    def wake(self, now: float) -> None:
+        """Repeat what has no answer."""
+        self._send_all(self.member.wake(now))
+
+    def say(self, text: str) -> None:
+        """Put a message on its way, or behind what already waits."""
+        self._send(self.member.say(text))
+
+    def receive(self) -> Iterator[tuple[int, str]]:
+        """The texts that have come, each with the time of the `recv` that brought it, in nanoseconds of the
+        monotonic clock. Take them all. Raises Gone, once, when no more will come."""
+        for _ in range(1 if self._stream else GULP):
+            try:
+                data = self._socket.recv(limits.RECV_SIZE)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                raise self._end(error.strerror or str(error)) from error
+            received = time.monotonic_ns()  # before the bytes are read: that is our work, not the server's
+            if not data and self._stream:
+                raise self._end("the server closed the connection")
+            for text in self.member.receive(data, received / 1e9):
+                yield received, text
+            if self.member.replies:
+                self._send_all(self.member.replies)
+                self.member.replies = []
+
+    def flush(self) -> None:
+        """The socket takes more: send what waits."""
+        waiting, self._waiting = self._waiting, bytearray()
+        self._selector.modify(self._socket, selectors.EVENT_READ, self)
+        self._send(bytes(waiting))
+
+    def close(self) -> None:
+        """Leave."""
+        if not self._closed:
+            self._closed = True
+            self._selector.unregister(self._socket)
+            with suppress(OSError):
+                self._socket.shutdown(socket.SHUT_WR)
+            self._socket.close()
+
+    def _send_all(self, pieces: list[bytes]) -> None:
+        for piece in pieces:
+            self._send(piece)
+
+    def _send(self, data: bytes) -> None:
+        if self._closed:
+            return
+        taken = 0
+        if not self._waiting:
+            try:
+                taken = self._socket.send(data)
+            except BlockingIOError:
+                self.refused += not self._stream
+            except OSError:
+                return  # the next `recv` says why
+        if self._stream and taken < len(data):
+            if not self._waiting:
+                both = selectors.EVENT_READ | selectors.EVENT_WRITE
+                self._selector.modify(self._socket, both, self)
+            self._waiting += memoryview(data)[taken:]
+
+    def _end(self, reason: str) -> Gone:
+        self.close()
+        return Gone(reason)
