@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from common import limits
+from common import interrupts, limits
 from common.addresses import Unusable
 from common.command_line import ClientOptions, complain
 from common.messages import ClientMessage
@@ -70,7 +70,8 @@ def converse(
         except Unusable as error:
             return complain(str(error))
         try:
-            client.start()
+            with interrupts.deferred():
+                client.start()
             answer = _wait(client, answers)
             if isinstance(answer, Joined):
                 face.talk(client)

@@ -2,7 +2,8 @@
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -23,6 +24,26 @@ def raise_interrupt() -> None:
 
     for number in SIGNALS:
         signal.signal(number, handle)
+
+
+@contextmanager
+def deferred() -> Iterator[None]:
+    """Put KeyboardInterrupt off until the block is done. For starting threads: interrupted in the middle of
+    that, nobody could say whether the thread is about to run, and Python would end under its feet."""
+    came = False
+
+    def note(_number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = True
+
+    before = {number: signal.signal(number, note) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def call(do: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from common import show
+from common import interrupts, show
 from common.commands import HELP, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
 from common.session import Ended, Event, Notice, Refused, TooLong
@@ -47,7 +47,8 @@ class Pipe:
     def talk(self, client: AnyClient) -> None:
         """Send line by line; then wait for the receipts."""
         if sys.stdin is not None:
-            threading.Thread(target=self._read, name="stdin", daemon=True).start()
+            with interrupts.deferred():
+                threading.Thread(target=self._read, name="stdin", daemon=True).start()
         else:
             self._work.put(None)
         until: float | None = None

@@ -20,7 +20,7 @@ from prompt_toolkit.styles import Style
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from common import show
+from common import interrupts, show
 from common.commands import NAMES, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
 from common.nick import refuse_nick
@@ -85,7 +85,9 @@ class Terminal:
             style=STYLE,
         )
         usual = self._console
-        with StdoutProxy(raw=True, sleep_between_writes=0.02) as above_the_prompt:
+        with interrupts.deferred():  # it starts a thread
+            proxy = StdoutProxy(raw=True, sleep_between_writes=0.02)
+        with proxy as above_the_prompt:
             self._console = Console(file=above_the_prompt, force_terminal=True, highlight=False)  # type: ignore[arg-type]
             try:
                 while not self._over:

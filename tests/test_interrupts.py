@@ -1,0 +1,66 @@
+"""Ctrl-C and SIGTERM, wherever they come."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from common import interrupts
+from tests.test_programs import ROOT
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """The handlers as they were, after each test."""
+    before = {number: signal.getsignal(number) for number in interrupts.SIGNALS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_either_signal_raises_keyboard_interrupt(number: signal.Signals) -> None:
+    """SIGTERM is the same wish as Ctrl-C."""
+    interrupts.raise_interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_a_deferred_signal_is_raised_when_the_block_is_done(number: signal.Signals) -> None:
+    """What must not be left half done is done first, and nothing is forgotten."""
+    interrupts.raise_interrupt()
+    done = []
+    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
+        os.kill(os.getpid(), number)
+        done.append("the rest")
+    assert done == ["the rest"]
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+
+
+def test_without_a_signal_nothing_is_raised() -> None:
+    """The handlers are as before."""
+    before = signal.getsignal(signal.SIGINT)
+    with interrupts.deferred():
+        assert signal.getsignal(signal.SIGINT) is not before
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_call_is_made_each_time() -> None:
+    """For a loop that looks at a flag."""
+    calls: list[int] = []
+    interrupts.call(lambda: calls.append(1))
+    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert len(calls) == 2
+
+
+@pytest.mark.parametrize("package", ["tcp", "udp"])
+def test_importing_a_package_changes_no_handler(package: str) -> None:
+    """Only `python -m` lets Ctrl-C end the process while it loads; who imports the lab keeps what it had."""
+    code = f"import signal, {package}; assert signal.getsignal(signal.SIGINT) is signal.default_int_handler"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=30)
