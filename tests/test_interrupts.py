@@ -34,9 +34,14 @@ def test_a_deferred_signal_is_raised_when_the_block_is_done(number: signal.Signa
     """What must not be left half done is done first, and nothing is forgotten."""
     interrupts.raise_interrupt()
     done = []
-    with pytest.raises(KeyboardInterrupt), interrupts.deferred():
-        os.kill(os.getpid(), number)
-        done.append("the rest")
+
+    def work() -> None:
+        with interrupts.deferred():
+            os.kill(os.getpid(), number)
+            done.append("the rest")
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert done == ["the rest"]
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), number)
