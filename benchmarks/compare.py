@@ -8,9 +8,7 @@ saved; 2 what was asked can't be done; 130 interrupted. What has been measured b
 """
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +24,7 @@ from benchmarks.environment import environment, processors
 from benchmarks.measure import Figures
 from benchmarks.options import OVERHEAD, RESULTS, Options, parse
 from benchmarks.progress import Progress
-from benchmarks.run import Failed, Interrupted, Observed, run
+from benchmarks.run import Failed, Interrupted, Observed, Wish, run
 from benchmarks.table import comparison
 from benchmarks.verdict import sentences, warnings
 from common import interrupts
@@ -61,7 +59,7 @@ def figures_of(transport: str, observed: Observed) -> Figures:
 
 
 def measure_all(
-    options: Options, interrupted: threading.Event, progress: Progress, keep: Callable[[Measured], None]
+    options: Options, interrupted: Wish, progress: Progress, keep: Callable[[Measured], None]
 ) -> None:
     """Make every run, and `keep` each as soon as it is made. Raises Failed or Interrupted."""
     for transport, repeat in options.runs():
@@ -145,10 +143,7 @@ def main(words: list[str] | None = None) -> int:
     options = parse(sys.argv[1:] if words is None else words)
     errors = Console(stderr=True, highlight=False)
     output = errors if options.json else Console(highlight=False)
-    interrupted = threading.Event()
-    interrupts.call(interrupted.set)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, lambda _number, _frame: interrupted.set())  # the terminal was closed
+    interrupted = interrupts.Asked()
     where = environment()
     measured: list[Measured] = []
     code, ended = 0, "complete"

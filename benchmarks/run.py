@@ -2,13 +2,12 @@
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.child import Child, Said
 from benchmarks.drivers import Driver
@@ -26,6 +25,12 @@ HEAD_START = 0.2
 
 SLACK = 30.0
 """Seconds beyond its end after which a run is not slow but stuck."""
+
+
+class Wish(Protocol):
+    """That somebody wants no more runs: an `interrupts.Asked`, or an Event."""
+
+    def is_set(self) -> bool: ...
 
 
 class Failed(Exception):
@@ -82,12 +87,10 @@ class Observed:
     gone: dict[str, str] = field(default_factory=dict)
 
 
-def run(
-    driver: Driver, plan: Plan, interrupted: threading.Event, progress: Callable[[str], None]
-) -> Observed:
+def run(driver: Driver, plan: Plan, interrupted: Wish, progress: Callable[[str], None]) -> Observed:
     """Make one run. `progress` is called several times a second with what is being done.
 
-    Raises Failed if a process ends that should not, Interrupted soon after that event is set. Whatever
+    Raises Failed if a process ends that should not, Interrupted soon after that is set. Whatever
     happens, every process started here has ended when this returns.
     """
     with _stage(interrupted, progress) as stage:
@@ -141,7 +144,7 @@ def load_argv(driver: Driver, plan: Plan, port: int, share: int) -> list[str]:
 class Stage:
     """The processes of one run, and what they have said."""
 
-    def __init__(self, interrupted: threading.Event, progress: Callable[[str], None]) -> None:
+    def __init__(self, interrupted: Wish, progress: Callable[[str], None]) -> None:
         self._interrupted = interrupted
         self._progress = progress
         self._said: SimpleQueue[Said] = SimpleQueue()
@@ -205,7 +208,7 @@ class Stage:
 
 
 @contextmanager
-def _stage(interrupted: threading.Event, progress: Callable[[str], None]) -> Iterator[Stage]:
+def _stage(interrupted: Wish, progress: Callable[[str], None]) -> Iterator[Stage]:
     stage = Stage(interrupted, progress)
     try:
         yield stage

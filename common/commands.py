@@ -47,7 +47,12 @@ Command = Say | Act | Tell | Who | Help | Stats | Retry | Quit | Mistake
 
 
 def parse(line: str) -> Command | None:
-    """What a line means; None for one with nothing in it. Never raises."""
+    """What a line means; None for one with nothing in it. Never raises.
+
+    What was typed in another encoding than the terminal says is no text (Python calls it surrogates): it
+    becomes �, so that every text that is said can be sent.
+    """
+    line = line.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if not line.strip():
         return None
     if line.strip() == "exit":

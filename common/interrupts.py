@@ -1,12 +1,14 @@
-"""Ctrl-C and SIGTERM: the same wish, to be granted at any moment and without a traceback."""
+"""Ctrl-C, SIGTERM, a closed terminal window: one wish, to be granted at any moment and without a traceback."""
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]  # Windows has no SIGHUP
 
 
 def end_while_loading() -> None:
@@ -17,40 +19,57 @@ def end_while_loading() -> None:
 
 
 def raise_interrupt() -> None:
-    """From now on either signal raises KeyboardInterrupt in the main thread."""
-
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    for number in SIGNALS:
-        signal.signal(number, handle)
+    """From now on the first of these signals raises KeyboardInterrupt in the main thread."""
+    _handle_with(_raise)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
     """Put KeyboardInterrupt off until the block is done. For starting threads: interrupted in the middle of
     that, nobody could say whether the thread is about to run, and Python would end under its feet."""
-    came = False
-
-    def note(_number: int, _frame: FrameType | None) -> None:
-        nonlocal came
-        came = True
-
-    before = {number: signal.signal(number, note) for number in SIGNALS}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    asked = Asked()
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if came:
-        raise KeyboardInterrupt
+    if asked.is_set():
+        _raise(signal.SIGINT, None)
 
 
-def call(do: Callable[[], None]) -> None:
-    """From now on either signal calls `do` in the main thread."""
+def ignore() -> None:
+    """The wish is granted already, or about to be: nothing may come between."""
+    # Not SIG_IGN: Python complains of a signal that has arrived before that and whose handler is gone.
+    _handle_with(lambda _number, _frame: None)
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
-        do()
 
+class Asked:
+    """Whether one of these signals has come since this was made: for a loop that looks from time to time.
+
+    A flag and no `threading.Event`: a handler runs between any two steps of the main thread, and setting an
+    Event in the middle of setting the same Event waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._asked = False
+        _handle_with(self._note)
+
+    def is_set(self) -> bool:
+        """Whether one has come."""
+        return self._asked
+
+    def _note(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+
+
+def _raise(_number: int, _frame: FrameType | None) -> None:
+    ignore()  # once is enough: what follows is cleaning up, which a second one must not interrupt
+    raise KeyboardInterrupt
+
+
+def _handle_with(handler: "signal._HANDLER") -> None:
     for number in SIGNALS:
-        signal.signal(number, handle)
+        # Whoever started us with SIGHUP ignored (nohup) wants us to live on without the terminal.
+        if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)

@@ -119,7 +119,7 @@ class Welcome(FromServer, tag="welcome"):
     members: list[str]
     seq: Number
     token: str = ""
-    more: int = 0
+    more: Number = 0
 
 
 class Challenge(FromServer, tag="challenge"):
@@ -132,7 +132,7 @@ class Members(FromServer, tag="members"):
     """The answer to `who`; `more` as in `Welcome`."""
 
     members: list[str]
-    more: int = 0
+    more: Number = 0
 
 
 class Pong(FromServer, tag="pong"):
@@ -150,7 +150,7 @@ class Error(FromServer, tag="error"):
 
 
 class Bye(FromServer, tag="bye"):
-    """The server is stopping."""
+    """It is over: the server is stopping, or has sent this member away; `reason` says which."""
 
     reason: str = ""
 

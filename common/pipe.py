@@ -2,12 +2,13 @@
 
 It ends when its input has ended and everything it sent has its receipt (or never will), so that
 
-    printf 'hello\n' | python -m tcp.client --nick ann
+    printf 'hello\n' | .venv/bin/python -m tcp.client --nick ann
 
 says one thing, and its exit code says whether it arrived.
 """
 
 import codecs
+import contextlib
 import os
 import queue
 import sys
@@ -17,17 +18,20 @@ import time
 from common import interrupts, show
 from common.commands import HELP, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
-from common.session import Ended, Event, Notice, Refused, TooLong
+from common.session import Ended, Event, Notice, NotSent, Refused
 
 PATIENCE = 10.0
-"""Seconds to wait for receipts after the end of the input: TCP may still be repeating what was lost."""
+"""Seconds to wait for the next receipt after the end of the input: TCP may still be repeating what was lost."""
+
+AHEAD = 1000
+"""Lines read before they can be sent. When a server makes us wait, whoever writes to us waits, too."""
 
 
 class Pipe:
     """Reads standard input, writes what happens to standard output and what goes wrong to standard error."""
 
     def __init__(self) -> None:
-        self._work: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._work: queue.Queue[str | None] = queue.Queue(AHEAD)
         """Lines to send; an empty one to look around again; None when the input has ended."""
         self._unsent = 0
         self._output_closed = False
@@ -39,7 +43,8 @@ class Pipe:
         """One line for an event."""
         wrong = isinstance(event, Ended | Refused) or (isinstance(event, Notice) and event.error)
         self._print(show.line(event).plain, wrong=wrong)
-        self._work.put("")
+        with contextlib.suppress(queue.Full):  # then there is enough to look at
+            self._work.put_nowait("")
 
     def ask_nick(self) -> None:
         """There is nobody to ask."""
@@ -52,8 +57,10 @@ class Pipe:
         else:
             self._work.put(None)
         until: float | None = None
-        session = client.session
+        session, confirmed = client.session, 0
         while not session.ended and not self._output_closed:
+            if until is not None and session.statistics.confirmed > confirmed:
+                confirmed, until = session.statistics.confirmed, time.monotonic() + PATIENCE
             if until is not None and (session.waiting == 0 or time.monotonic() >= until):
                 return
             try:
@@ -87,15 +94,14 @@ class Pipe:
                 for name, value in client.session.statistics.rows():
                     self._print(f"{name}: {value}")
             case Retry():
-                for message in client.session.retry():
-                    client.send(message)
+                client.retry()
             case Mistake(reason):
                 self._unsent += 1
                 self._print(reason, wrong=True)
             case message:
                 try:
                     client.send(message)
-                except TooLong as error:
+                except NotSent as error:
                     self._unsent += 1
                     self._print(str(error), wrong=True)
         return True
@@ -117,8 +123,12 @@ class Pipe:
         self._work.put(None)
 
     def _print(self, text: str, *, wrong: bool = False) -> None:
+        stream = "stderr" if wrong else "stdout"
         try:
-            print(text, file=sys.stderr if wrong else sys.stdout, flush=True)
-        except BrokenPipeError:  # `| head` has read enough
-            self._output_closed = True
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  Python flushes it once more at its end
+            print(text, file=getattr(sys, stream), flush=True)
+        except OSError as error:  # `| head` has read enough, or the disk is full
+            setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115  Python flushes it once more at its end
+            if not wrong:
+                self._output_closed = True
+            if not wrong and not isinstance(error, BrokenPipeError):
+                self._print(f"The output can't be written: {error.strerror}.", wrong=True)

@@ -1,10 +1,11 @@
 """Running a server or a client: from the command line to the exit code.
 
-Exit codes: 0 all is well; 1 something that was sent has no receipt, or the program broke down; 2 it could
-not begin (a bad option, no such address, no server), and said in one sentence why and what to do; 130 a
-client was interrupted before it had joined, or without a terminal.
+Exit codes: 0 all is well; 1 a client without a terminal has something without a receipt, or the program broke
+down; 2 it could not begin (a bad option, no such address, no server), and said in one sentence why and what to
+do; 130 a client was interrupted before it had joined, or without a terminal.
 """
 
+import sys
 import threading
 from typing import Any, Protocol
 
@@ -36,16 +37,18 @@ class AnyServer(Protocol):
 def run_server(make: Any) -> int:
     """Run a server until Ctrl-C or SIGTERM. `make` is its class. Returns the exit code."""
     options = ServerOptions(**vars(server_parser(make.transport).parse_args()))
+    if sys.stdout is not None:
+        # A log in a file may have an encoding that knows less than people write; that must not stop a server.
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     console = Console(highlight=False)
     log = ServerLog(console, trace=options.trace)
-    interrupted = threading.Event()
-    interrupts.call(interrupted.set)
+    asked_to_stop = interrupts.Asked()
     try:
         server: AnyServer = make(options, log)
     except Unusable as error:
         return complain(str(error))
     server.start()
-    while not interrupted.wait(0.2) and not server.stopped.is_set():
+    while not asked_to_stop.is_set() and not server.stopped.wait(0.1):
         pass  # a wait without end would not let Windows see Ctrl-C
     broke_down = server.stopped.is_set()
     if console.is_terminal:
@@ -58,8 +61,10 @@ def run_server(make: Any) -> int:
 def run_client(make: Any) -> int:
     """Run a client. `make` is its class. Returns the exit code."""
     options = ClientOptions(**vars(client_parser(make.transport).parse_args()))
+    interrupts.raise_interrupt()
     try:
-        interrupts.raise_interrupt()
         return converse(make, make.transport, options)
     except KeyboardInterrupt:
         return 130
+    finally:
+        interrupts.ignore()

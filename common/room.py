@@ -186,7 +186,8 @@ class Room(Generic[Peer]):
         if self._silence is not None:
             for peer, member in list(self._members.items()):
                 if now - member.heard >= self._silence:
-                    actions += [*self.leave(peer, "silent", now), Close(peer)]
+                    farewell = self._to_lab(member, peer, Bye(reason="you were not heard of for too long"))
+                    actions += [*farewell, *self.leave(peer, "silent", now), Close(peer)]
         return actions
 
     def close(self, reason: str) -> list[Action[Peer]]:
@@ -286,7 +287,8 @@ class Room(Generic[Peer]):
         refusal = self._to_lab(member, peer, Error(code=violation.code, message=violation.message))
         member.violations += violation.counts
         if violation.fatal or member.violations >= limits.MAX_VIOLATIONS:
-            return [*refusal, *self.leave(peer, "kicked", now), Close(peer)]
+            farewell = self._to_lab(member, peer, Bye(reason=f"you {REASONS['kicked']}"))
+            return [*refusal, *farewell, *self.leave(peer, "kicked", now), Close(peer)]
         return refusal
 
     def _empty(self, member: _Member, peer: Peer, number: int | None) -> list[Action[Peer]]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Hashable
 from typing import Protocol, TypeVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -38,6 +38,7 @@ class ServerLog:
         self.tracing = trace
         self.counts: Counter[str] = Counter()
         self._console = console
+        self._mute = False
         self._started = time.monotonic()
 
     def state(self, text: str, style: str = "") -> None:
@@ -94,7 +95,7 @@ class ServerLog:
             table.add_row(name, f"{self.counts.pop(name, 0):,}")
         for name, count in sorted(self.counts.items()):
             table.add_row(name, f"{count:,}")
-        self._console.print(table)
+        self._print(table)
 
     def _message(self, name: str, message: FromClient | FromServer | Violation) -> Text:
         if isinstance(message, Violation):
@@ -108,4 +109,13 @@ class ServerLog:
     def _line(self, prefix: str, style: str, text: Text) -> None:
         now = time.time()
         stamp = time.strftime("%H:%M:%S", time.localtime(now)) + f".{int(now % 1 * 1000):03}"
-        self._console.print(Text.assemble((stamp, "dim"), " ", (prefix, style), " ", text), soft_wrap=True)
+        self._print(Text.assemble((stamp, "dim"), " ", (prefix, style), " ", text))
+
+    def _print(self, what: RenderableType) -> None:
+        """Write, if there is still somewhere to write to. A full disk, or `| head`, must not stop a server."""
+        if self._mute:
+            return
+        try:
+            self._console.print(what, soft_wrap=True)
+        except (OSError, SystemExit):  # rich ends the program, or only this thread, when a pipe has closed
+            self._mute = True

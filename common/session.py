@@ -30,6 +30,7 @@ from common.messages import (
     Tell,
     Violation,
     Welcome,
+    Who,
     encode,
 )
 from common.sequence import Arrival, Tracker
@@ -130,8 +131,8 @@ Event = (
 )  # fmt: skip
 
 
-class TooLong(ValueError):
-    """A message that no server would take; the text says how much too long it is."""
+class NotSent(ValueError):
+    """A message that the server would not take, and that therefore was not sent; the text says why."""
 
 
 FIRST_WITH = (("p50", 2 * BEYOND), ("p99", 100 * BEYOND))
@@ -204,6 +205,8 @@ class Session:
         self.statistics = Statistics()
         self._receipt_timeout = receipt_timeout
         self._carries_token = carries_token
+        self.waiting = 0
+        """How many of our messages still wait for a receipt and are not given up."""
         self._next_id = 1
         self._pending: dict[int, _Pending] = {}
 
@@ -217,10 +220,12 @@ class Session:
     def sending(self, message: ClientMessage, now: float) -> ClientMessage:
         """The message to send in place of `message`: with an `id` where a receipt is to be expected, and the token.
 
-        Raises TooLong for what no server would take; nothing is counted then.
+        Raises NotSent for what the server would not take; nothing is counted then.
         """
         if self._carries_token and self.token:
             message = msgspec.structs.replace(message, token=self.token)
+        if self.plain and isinstance(message, Who | Tell):
+            raise NotSent("This is a plain server: it knows neither /who nor /msg.")
         if not isinstance(message, Say | Act | Tell):
             return message
         if self.plain and isinstance(message, Act):
@@ -229,12 +234,13 @@ class Session:
         size = len(encode(message))
         if size > limits.MAX_PAYLOAD:
             over = size - limits.MAX_PAYLOAD
-            raise TooLong(
+            raise NotSent(
                 f"This message is {over:,} bytes too long: with its envelope it has {size:,}, "
                 f"and a server takes {limits.MAX_PAYLOAD:,}. Nothing was sent."
             )
         self._pending[self._next_id] = _Pending(message, now)
         self._next_id += 1
+        self.waiting += 1
         self.statistics.sent += 1
         return message
 
@@ -248,10 +254,9 @@ class Session:
             self.statistics.sent -= 1  # the same message, not one more
         return [sent.message for _, sent in lost]
 
-    @property
-    def waiting(self) -> int:
-        """How many of our messages still wait for a receipt and are not given up."""
-        return sum(not sent.overdue for sent in self._pending.values())
+    def unconfirmed(self) -> list[str]:
+        """What we said and have no receipt for, in order."""
+        return [sent.message.message for sent in self._pending.values()]
 
     # --- what we hear -----------------------------------------------------------------------------
 
@@ -298,6 +303,7 @@ class Session:
         ]
         for sent in late:
             sent.overdue = True
+        self.waiting -= len(late)
         return [Unconfirmed(sent.message.message) for sent in late]
 
     def assume_plain(self) -> list[Event]:
@@ -376,18 +382,24 @@ class Session:
                 ),
                 None,
             )
-        sent = self._pending.pop(number, None) if number is not None else None
+        sent = self._settle(number)
         if sent is None:
             return None
         self.statistics.confirmed += 1
         self.statistics.round_trips.append(now - sent.at)
         return now - sent.at
 
+    def _settle(self, number: int | None) -> _Pending | None:
+        """Our message `number` is answered: it no longer waits. None if it did not."""
+        sent = self._pending.pop(number, None) if number is not None else None
+        if sent is not None and not sent.overdue:
+            self.waiting -= 1
+        return sent
+
     def _error(self, error: Error) -> list[Event]:
         if not self.joined:
             self.ended = True
             return [Refused(error.code, error.message)]
-        sent = self._pending.pop(error.id, None) if error.id is not None else None
-        if sent is not None:
+        if self._settle(error.id) is not None:
             self.statistics.refused += 1
         return [Notice(error.message, error=True)]

@@ -24,7 +24,7 @@ from common import interrupts, show
 from common.commands import NAMES, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
 from common.nick import refuse_nick
-from common.session import Ended, Event, TooLong
+from common.session import Ended, Event, NotSent, Unconfirmed
 from common.visible import visible
 
 INDENT = "    "
@@ -38,12 +38,19 @@ STYLE = Style.from_dict({"bottom-toolbar": "noreverse bg:#303030 #d0d0d0", "warn
 
 
 class Terminal:
-    """Shows a conversation with `server` and reads what its person types."""
+    """Shows a conversation with `server` and reads what its person types.
+
+    The prompt is one application from the beginning of the conversation to its end: as long as it runs,
+    everything printed goes above it. What happens before it has begun is held until then.
+    """
 
     def __init__(self, server: str) -> None:
         self._server = server
         self._console = Console(highlight=False)
         self._prompt: PromptSession[str] | None = None
+        self._lock = threading.Lock()
+        """Held while something is printed: two threads do that, and the order is theirs."""
+        self._held: list[RenderableType] | None = None
         self._over = False
         self._answered = threading.Event()
 
@@ -73,67 +80,78 @@ class Terminal:
     def talk(self, client: AnyClient) -> None:
         """Read lines until the person leaves or the server is gone."""
         session = client.session
+        self._held = []
         self._prompt = PromptSession(
-            message=lambda: [("bold", f"{session.nick}> ")],
+            message=lambda: [("bold", f"{visible(session.nick)}> ")],
             bottom_toolbar=lambda: self._toolbar(client),
             completer=_Names(client),
             complete_style=CompleteStyle.READLINE_LIKE,
             complete_while_typing=False,
             reserve_space_for_menu=0,
             history=InMemoryHistory(),
-            erase_when_done=True,  # what was typed is shown when it has come back
+            erase_when_done=True,
             style=STYLE,
         )
+        # A line is obeyed without ending the prompt, and vanishes from it: it is shown when it has come back.
+        self._prompt.default_buffer.accept_handler = lambda buffer: self._obey(buffer.text, client)
         usual = self._console
         with interrupts.deferred():  # it starts a thread
             proxy = StdoutProxy(raw=True, sleep_between_writes=0.02)
         with proxy as above_the_prompt:
             self._console = Console(file=above_the_prompt, force_terminal=True, highlight=False)  # type: ignore[arg-type]
             try:
-                while not self._over:
-                    typed = self._prompt.prompt(pre_run=self._look_around)
-                    if not self._obey(typed, client):
-                        break
+                self._prompt.prompt(pre_run=self._begin)
             except (KeyboardInterrupt, EOFError):
-                pass  # Ctrl-C, Ctrl-D, SIGTERM, or the server is gone
+                pass  # Ctrl-C, Ctrl-D, /quit, SIGTERM, or the server is gone
             finally:
+                self._release()
                 self._console = usual
 
     def leave(self, client: AnyClient) -> int:
         """How it was."""
+        for text in client.session.unconfirmed():
+            self._print(self._wrapped(show.line(Unconfirmed(text))))
         self._print(show.statistics_table(client.session.statistics, "your conversation"))
         return 0
 
     def _obey(self, typed: str, client: AnyClient) -> bool:
-        """Do what a line says; False if it says to leave."""
+        """Do what a line says. False: it does not stay in the prompt."""
         match parse(typed):
             case None:
                 pass
             case Quit():
-                return False
+                self._in_the_loop(self._stop)
             case Help():
                 self._print(show.help_table())
             case Stats():
                 self._print(show.statistics_table(client.session.statistics, "so far"))
             case Retry():
-                again = client.session.retry()
-                if not again:
+                if not client.retry():
                     self._print(Text("! Nothing is without a receipt.", show.ASIDE))
-                for message in again:
-                    client.send(message)
             case Mistake(reason):
                 self._print(Text(f"! {visible(reason)}", "red"))
             case message:
+                self._answered.clear()
                 try:
-                    self._answered.clear()
                     client.send(message)
                     self._answered.wait(GRACE)
-                except TooLong as error:
+                except NotSent as error:
                     self._print(Text(f"! {error} (The arrow up brings it back.)", "red"))
-        return True
+        return False
 
     def _print(self, what: RenderableType) -> None:
-        self._console.print(what)
+        with self._lock:
+            if self._held is not None:
+                self._held.append(what)
+            else:
+                self._console.print(what)
+
+    def _release(self) -> None:
+        """Print what was held; from now on nothing is."""
+        with self._lock:
+            for what in self._held or []:
+                self._console.print(what)
+            self._held = None
 
     def _wrapped(self, text: Text) -> Text:
         """`text` in lines that fit, all but the first indented."""
@@ -158,10 +176,11 @@ class Terminal:
             parts.append(("class:warning" if count else "", f"{count} {what}"))
         return parts
 
-    def _look_around(self) -> None:
-        """The prompt has begun: was the server gone before that?"""
-        if self._over and self._prompt is not None:
-            self._stop(self._prompt.app)
+    def _begin(self) -> None:
+        """The prompt has begun: print what happened before that. Was the server gone by then?"""
+        self._release()
+        if self._over:
+            self._in_the_loop(self._stop)
 
     def _stop(self, app: "Application[str]") -> None:
         if app.is_running and app.future is not None and not app.future.done():

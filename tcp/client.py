@@ -28,7 +28,7 @@ from common.session import Event, Session
 from tcp.connection import set_options
 from tcp.framing import Deframer, frame
 
-START_ONE = "start one with `make tcp-server` (python -m tcp.server), or check HOST and PORT."
+START_ONE = "start one with `make tcp-server` (or .venv/bin/python -m tcp.server), or check HOST and PORT."
 
 
 class Client:
@@ -43,10 +43,11 @@ class Client:
     def __init__(self, options: ClientOptions, nick: str, show: Callable[[Event], None]) -> None:
         self.session = Session(nick)
         self._lock = threading.Lock()
-        """Held around every use of the session: two threads use it."""
+        """Held around every call of the session: two threads make them."""
         self._server = f"{options.host}:{options.port}"
         self._show = show
         self._closing = False
+        self._deframer = Deframer(limits.MAX_FRAME)
         self._untried = addresses.resolve(options.host, options.port, socket.SOCK_STREAM)
         self._socket = self._open()
         self._receiving = threading.Thread(target=self._receive, name="tcp-receive")
@@ -59,14 +60,26 @@ class Client:
     def send(self, message: ClientMessage) -> None:
         """Put a message on its way. Waits as long as the server reads nothing: TCP holds us back.
 
-        Raises session.TooLong for one that no server would take; nothing is sent then.
+        Raises session.NotSent for one that the server would not take; nothing is sent then.
         """
         with self._lock:
             message = self.session.sending(message, time.monotonic())
         self._put(message)
 
+    def retry(self) -> int:
+        """Say again what has no receipt; how many messages that were."""
+        with self._lock:
+            lost = self.session.retry()
+        for message in lost:
+            self.send(message)
+        return len(lost)
+
     def unanswered(self) -> None:
-        """Nobody has answered our hello so far: the server may be a plain one, which never does."""
+        """Nobody has answered our hello so far: the server may be a plain one, which never does. Unless it has
+        said something, and it was no message."""
+        if self._deframer.inside_a_frame or self.session.statistics.unreadable:
+            self._end(f"What answers at {self._server} does not speak this chat's format.")
+            return
         with self._lock:
             events = self.session.assume_plain()
         self._tell(events)
@@ -115,15 +128,20 @@ class Client:
 
     def _receive(self) -> None:
         """Take what the server sends, until it ends."""
-        deframer = Deframer(limits.MAX_FRAME)
-        try:
-            while data := self._socket.recv(limits.RECV_SIZE):
-                for payload in deframer.receive(data):
-                    self._hear(from_server(payload) if isinstance(payload, bytes) else payload)
-            middle = " in the middle of a message" if deframer.inside_a_frame else ""
-            self._end(f"The server closed the connection{middle}.")
-        except OSError as error:
-            self._failed(error)
+        while not self._closing:
+            try:
+                data = self._socket.recv(limits.RECV_SIZE)
+            except OSError as error:
+                self._failed(error)
+                return
+            if not data:
+                middle = " in the middle of a message" if self._deframer.inside_a_frame else ""
+                self._end(f"The server closed the connection{middle}.")
+                return
+            for payload in self._deframer.receive(data):
+                if self._closing:
+                    return  # much may still wait to be read; nobody will
+                self._hear(from_server(payload) if isinstance(payload, bytes) else payload)
 
     def _hear(self, message: ServerMessage | Violation) -> None:
         """One message has come."""

@@ -5,6 +5,7 @@ selector says that there is room again. Only the room thread sends, so two messa
 one another's frame; only the connection's reader thread receives.
 """
 
+import math
 import select
 import socket
 import threading
@@ -27,10 +28,12 @@ class Connection:
         with them: a reader is never more than one `recv` ahead, and what waits for the room is bounded."""
         self.waiting = bytearray()
         """The outbox: what the socket has not taken yet."""
-        self.ends_at: float | None = None
-        """Once we have decided to end the connection: until when it may take our last words."""
+        self.ending = threading.Event()
+        """Set when we have decided to end the connection: what it still says no longer counts."""
+        self.ends_at = math.inf
+        """Until when it may then take our last words."""
         self.broken = False
-        """A send failed: nothing more can be sent, and the reader is about to find out."""
+        """Nothing more can be sent; the reader is about to find out, if it does not know yet."""
         sock.setblocking(bool(DONTWAIT))
         set_options(sock)
 
@@ -44,7 +47,7 @@ class Connection:
 
     def send(self, data: bytes) -> None:
         """Put `data` on the way, behind what already waits. Does not wait, does not raise."""
-        if self.broken or self.ends_at is not None:
+        if self.broken or self.ending.is_set():
             return
         if self.waiting:
             self.waiting += data
@@ -59,20 +62,22 @@ class Connection:
             with memoryview(self.waiting) as view:
                 taken = self._give(view)
             del self.waiting[:taken]
-        if self.ends_at is not None and not self.waiting:
+        if self.ending.is_set() and not self.waiting:
             # Our direction only: a `close` with bytes unread would send a reset, and a reset makes the other
             # end throw away our last words. The reader reads on until the other end closes too.
             self._shutdown(socket.SHUT_WR)
 
     def end(self, by: float) -> None:
         """Send what waits and then no more; who has not read it by the time `by` is cut off."""
-        if self.ends_at is None:
+        if not self.ending.is_set():
             self.ends_at = by
+            self.ending.set()
             self.flush()
 
     def cut(self) -> None:
         """End the connection now. `shutdown` wakes the reader out of its `recv`, which `close` would not."""
         self.broken = True
+        self.ending.set()
         self.waiting.clear()
         self._shutdown(socket.SHUT_RDWR)
 
@@ -99,12 +104,14 @@ def set_options(sock: socket.socket) -> None:
     # Nagle's algorithm holds a small message back until the last one is acknowledged, and the other
     # end delays that acknowledgement by 40 ms: together they make every answer late.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # A peer whose machine lost its power says nothing, ever. Ask it after 15 s, three times.
+    # A peer whose machine lost its power says nothing, ever. After 15 s of silence TCP asks, and twice more;
+    # after 45 s it is gone. The same goes for what it does not acknowledge, which TCP would repeat for 15 minutes.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         ("TCP_KEEPIDLE", int(limits.HEARTBEAT)),
         ("TCP_KEEPINTVL", int(limits.HEARTBEAT)),
         ("TCP_KEEPCNT", limits.MISSED_HEARTBEATS - 1),
+        ("TCP_USER_TIMEOUT", int(limits.SILENCE * 1000)),
     ):
         if hasattr(socket, option):  # macOS and Windows lack some of them, and keep their default there
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -165,10 +165,12 @@ class Server:
             while data := connection.receive():
                 messages: list[ClientMessage | Violation] = []
                 for payload in deframer.receive(data):
-                    while wait := allowance.take(time.monotonic()):
+                    if allowance.take(time.monotonic()):
                         self._hand_on(connection, messages)
                         messages = []
-                        self._hold_back(connection, wait)
+                        self._hold_back(connection, allowance)
+                    if connection.ending.is_set():
+                        break  # we read on, so that our last words arrive, but no longer listen
                     messages.append(from_client(payload) if isinstance(payload, bytes) else payload)
                 self._hand_on(connection, messages)
             if not deframer.inside_a_frame:
@@ -180,19 +182,16 @@ class Server:
 
     def _hand_on(self, connection: Connection, messages: list[ClientMessage | Violation]) -> None:
         """Give messages to the room thread; wait until it has dealt with the last ones."""
-        if messages and connection.ends_at is None:
+        if messages and not connection.ending.is_set():
             connection.turn.acquire()
             self._tell(connection, messages)
 
-    def _hold_back(self, connection: Connection, seconds: float) -> None:
+    def _hold_back(self, connection: Connection, allowance: Allowance) -> None:
         """Faster than its allowance: we read no further, its bytes pile up, and TCP tells the sender. The
         UDP server has nobody to tell."""
-        until = time.monotonic() + seconds
-        while connection.ends_at is None and not connection.broken:
-            left = until - time.monotonic()
-            if left <= 0:
+        while wait := allowance.take(time.monotonic()):
+            if connection.ending.wait(wait):
                 return
-            time.sleep(min(left, 0.1))
 
     def _tell(self, connection: Connection, news: News) -> None:
         """Put news where the room thread finds them, and wake it."""
@@ -246,7 +245,7 @@ class Server:
     ) -> list[Action[Connection]]:
         """One message has come."""
         self.log.received(connection.name, message)
-        if connection.ends_at is not None:
+        if connection.ending.is_set():
             return []  # we have said our last word to it
         return self.room.receive(connection, message, now)
 
@@ -305,7 +304,7 @@ class Server:
         self._next_expiry = now + EXPIRE_EVERY
         self._act(self.room.expire(now), now)
         for connection in self._connections:
-            if connection.ends_at is not None and now >= connection.ends_at:
+            if now >= connection.ends_at:
                 connection.cut()
                 self._watch(connection)
 

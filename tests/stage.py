@@ -102,9 +102,10 @@ class Person:
         """Exactly these, since the last time."""
         assert self.stage.heard.pop(self.name, []) == list(messages)
 
-    def hears_error(self, code: str, number: int | None = None) -> Error:
-        """One error with this code, and nothing else."""
-        (error,) = self.stage.heard.pop(self.name, [])
+    def hears_error(self, code: str, number: int | None = None, *then: FromServer) -> Error:
+        """One error with this code, then these messages, and nothing else."""
+        error, *rest = self.stage.heard.pop(self.name, [])
+        assert rest == list(then)
         assert isinstance(error, Error)
         assert (error.code, error.id) == (code, number)
         assert error.message.endswith(".")

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from common.command_line import ClientOptions
-from common.messages import Act, Say
-from common.session import Came, Joined, Spoken, Went
+from common.messages import Act, Say, Who
+from common.session import Came, Joined, NotSent, Spoken, Went
 from tests.lab import Lab, Member
 from tests.plain import PlainClient, PlainServer
 
@@ -61,6 +61,8 @@ def test_our_client_talks_to_a_foreign_server(foreign_server: PlainServer) -> No
         ann.says(text)
         assert bob.hears("ann", text).round_trip is None
         assert ann.hears("ann", text).round_trip is not None
+    with pytest.raises(NotSent, match="plain server"):
+        ann.sends(Who())
     bob.sends(Act(message="waves"))
     ann.hears("bob", "* bob waves")
     bob.leaves()

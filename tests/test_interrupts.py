@@ -43,8 +43,6 @@ def test_a_deferred_signal_is_raised_when_the_block_is_done(number: signal.Signa
     with pytest.raises(KeyboardInterrupt):
         work()
     assert done == ["the rest"]
-    with pytest.raises(KeyboardInterrupt):
-        os.kill(os.getpid(), number)
 
 
 def test_without_a_signal_nothing_is_raised() -> None:
@@ -55,13 +53,29 @@ def test_without_a_signal_nothing_is_raised() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_call_is_made_each_time() -> None:
-    """For a loop that looks at a flag."""
-    calls: list[int] = []
-    interrupts.call(lambda: calls.append(1))
-    os.kill(os.getpid(), signal.SIGINT)
-    os.kill(os.getpid(), signal.SIGTERM)
-    assert len(calls) == 2
+def test_the_second_signal_disturbs_nobody() -> None:
+    """After the first one there is only cleaning up, which nothing may interrupt."""
+    interrupts.raise_interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+    for number in interrupts.SIGNALS:
+        os.kill(os.getpid(), number)
+
+
+def test_a_loop_can_ask_whether_one_has_come() -> None:
+    """A flag that any of them sets, however often."""
+    asked = interrupts.Asked()
+    assert not asked.is_set()
+    for number in interrupts.SIGNALS * 3:
+        os.kill(os.getpid(), number)
+    assert asked.is_set()
+
+
+def test_nohup_is_respected() -> None:
+    """Who has SIGHUP ignored wants to outlive the terminal."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    interrupts.raise_interrupt()
+    os.kill(os.getpid(), signal.SIGHUP)
 
 
 @pytest.mark.parametrize("package", ["tcp", "udp"])

@@ -1,5 +1,6 @@
 """The four programs as a person runs them: real processes, pipes, exit codes, signals."""
 
+import os
 import re
 import signal
 import socket
@@ -340,3 +341,101 @@ def test_a_server_stops_while_people_talk(transport: str) -> None:
         for talker in talkers:
             talker.communicate(timeout=until - time.monotonic())
             assert talker.returncode in (0, 1)
+
+
+def test_many_signals_end_a_server_as_one_does(transport: str) -> None:
+    """An impatient person: the handlers do not wait for one another."""
+    for _ in range(3):
+        with server(transport) as (process, _port):
+            for number in [signal.SIGINT, signal.SIGTERM] * 15:
+                process.send_signal(number)
+            _, err = process.communicate(timeout=PATIENCE)
+            assert (process.returncode, err) == (0, "")
+
+
+def test_many_signals_end_a_client_as_one_does(transport: str) -> None:
+    """The second one does not interrupt the goodbye."""
+    with server(transport) as (_, port):
+        for _ in range(3):
+            member = program(f"{transport}.client", "--port", port, "--nick", "ann")
+            assert member.stdout is not None
+            assert "you are in" in member.stdout.readline()
+            for number in [signal.SIGINT, signal.SIGTERM] * 15:
+                member.send_signal(number)
+            _, err = member.communicate(timeout=PATIENCE)
+            assert (member.returncode, err) == (130, "")
+
+
+@pytest.mark.parametrize("end", ["disk full", "reader gone"])
+def test_a_server_outlives_its_output(transport: str, end: str) -> None:
+    """Names its encoding does not know, a full disk, a closed pipe: the log suffers, the chat goes on."""
+    out = Path("/dev/full").open("w") if end == "disk full" else subprocess.PIPE  # noqa: SIM115
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"{transport}.server", "--port", port],
+        cwd=ROOT,
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONIOENCODING": "ascii"},
+    )
+    if process.stdout is not None:
+        process.stdout.readline()
+        process.stdout.close()
+    else:
+        assert not isinstance(out, int)
+        out.close()
+    until = time.monotonic() + PATIENCE
+    code = 2
+    while code == 2 and time.monotonic() < until:  # it is still starting
+        code, shown, _ = client(transport, port, "日本", "hi\n")
+    assert code == 0
+    assert "日本: hi" in shown
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    process.wait(PATIENCE)
+    assert process.returncode == 0
+    assert "Traceback" not in process.stderr.read()
+    process.stderr.close()
+
+
+def test_a_long_input_is_sent_to_its_end(transport: str) -> None:
+    """5,000 lines into a server without an allowance, faster than they can be said: all of them, over TCP."""
+    with server(transport, "--rate", "0") as (_, port):
+        code, out, err = client(transport, port, "ann", "".join(f"line {n}\n" for n in range(5_000)))
+    assert "Traceback" not in err
+    if transport == "tcp":
+        assert code == 0, err
+        said = re.findall(r"^ann: line (\d+)", out, re.MULTILINE)
+        assert said == [str(n) for n in range(5_000)]
+
+
+def test_a_full_disk_ends_a_piped_client(transport: str) -> None:
+    """Its output can't be written: said, and exit code 1; not taken for a broken connection."""
+    with server(transport) as (_, port), Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", f"{transport}.client", "--port", port, "--nick", "ann"],
+            cwd=ROOT,
+            input="hi\n",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    assert done.returncode == 1
+    assert "The output can't be written: No space left on device." in done.stderr
+
+
+def test_an_echo_server_is_no_chat() -> None:
+    """What answers, but not with messages, is not taken for a plain server."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(PATIENCE)
+        member = program("tcp.client", "--port", str(listener.getsockname()[1]), "--nick", "ann")
+        with listener.accept()[0] as echo:
+            echo.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+            _, err = member.communicate(timeout=PATIENCE)
+    assert member.returncode == 2
+    assert "does not speak this chat's format" in err

@@ -24,6 +24,9 @@ from common.messages import (
 from common.room import REASONS, Send
 from tests.stage import BAD, UNKNOWN, Stage
 
+KICKED = Bye(reason="you sent too much that was no message")
+"""What a lab member that is sent away hears last."""
+
 
 @pytest.fixture
 def stage() -> Stage:
@@ -254,7 +257,7 @@ def test_a_room_that_closes_says_bye_to_who_understands_it(stage: Stage) -> None
 
 @pytest.mark.parametrize("joined", [True, False])
 def test_the_tenth_violation_is_one_too_many(stage: Stage, joined: bool) -> None:
-    """Nine are told and forgiven; at the tenth: told, closed, and a member `kicked`."""
+    """Nine are told and forgiven; at the tenth: told, closed, and a member `kicked` with a goodbye."""
     eve = stage.member("eve")
     ann = stage.member("ann") if joined else stage.person("ann")
     for _ in range(9):
@@ -263,7 +266,7 @@ def test_the_tenth_violation_is_one_too_many(stage: Stage, joined: bool) -> None
     assert not ann.is_closed
     eve.hears()
     ann.sends(BAD)
-    assert ann.hears_error("bad-message").message == BAD.message
+    assert ann.hears_error("bad-message", None, *[KICKED] * joined).message == BAD.message
     assert ann.is_closed
     eve.hears(*[Leave(nick="ann", seq=3, reason="kicked")] * joined)
 
@@ -305,7 +308,7 @@ def test_a_fatal_violation_ends_it_at_once(stage: Stage, joined: bool) -> None:
     eve = stage.member("eve")
     ann = stage.member("ann") if joined else stage.person("ann")
     ann.sends(too_large(0, limits.MAX_PAYLOAD, fatal=True))
-    ann.hears_error("too-large")
+    ann.hears_error("too-large", None, *[KICKED] * joined)
     assert ann.is_closed
     assert not ann.is_in
     eve.hears(*[Leave(nick="ann", seq=3, reason="kicked")] * joined)

@@ -7,6 +7,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from common import limits
 from common.messages import (
     Act,
+    Bye,
     Chat,
     ClientMessage,
     Emote,
@@ -196,7 +197,7 @@ class AnyStory(RuleBasedStateMachine):
         elif peer in self.members:
             assert self.members[peer], f"{message} for a plain member"
         else:
-            assert isinstance(message, Error), f"{message} for somebody outside"
+            assert isinstance(message, Error | Bye), f"{message} for somebody outside"
 
     @invariant()
     def everybody_has_the_same_numbers_without_a_gap(self) -> None:

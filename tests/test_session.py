@@ -36,11 +36,11 @@ from common.session import (
     Joined,
     Missing,
     Notice,
+    NotSent,
     Present,
     Refused,
     Session,
     Spoken,
-    TooLong,
     Unconfirmed,
     Went,
 )
@@ -261,7 +261,7 @@ def test_the_largest_payload_goes_out_and_one_byte_more_does_not(udp: Dialogue, 
     count, rest = divmod(limits.MAX_PAYLOAD - envelope, each)
     fits = character * count + "x" * rest
     with pytest.raises(
-        TooLong, match="1 bytes too long: with its envelope it has 16,385, and a server takes 16,384"
+        NotSent, match="1 bytes too long: with its envelope it has 16,385, and a server takes 16,384"
     ):
         udp.says(fits + "x")
     assert (udp.session.statistics.sent, udp.session.waiting) == (0, 0)

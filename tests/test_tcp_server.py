@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from common import limits
-from common.messages import Act, Chat, Error, Hello, Join, Leave, Say, encode
+from common.messages import Act, Bye, Chat, Error, Hello, Join, Leave, Say, encode
 from common.session import Spoken, Went
 from tcp import connection as connection_module
 from tcp.framing import frame
@@ -149,3 +149,17 @@ def test_the_server_sets_its_socket_options(lab: Lab) -> None:
     assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
     assert lab.server._socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+
+
+@pytest.mark.parametrize("flood", [b"\x00\x01x" * 20_000, None], ids=["violations", "chats"])
+def test_who_is_held_back_can_be_ended(flood: bytes | None) -> None:
+    """A reader that waits for an allowance lets go when its member is sent away, and when the server stops."""
+    with Lab("tcp", rate=0.5, burst=20) as lab:
+        eve = lab.stranger().joins("eve")
+        eve.sends_bytes(flood or frame(encode(Say(message="again"))) * 2_000)
+        if flood:
+            eve.gets(Bye)
+            assert eve.is_cut_off()
+        else:
+            eve.gets(Chat)
+        lab.stop()

@@ -174,6 +174,23 @@ def test_a_message_that_is_too_long_is_not_sent_and_not_lost(
         screen.wait_for("ann: short  ✓", PATIENCE)
 
 
+def test_typed_bytes_that_are_no_text_are_replaced(transport: str, running: tuple[Program, str]) -> None:
+    """A terminal of another encoding: � instead of a traceback."""
+    with joined(transport, running[1], "ann") as screen:
+        os.write(screen._master, b"caf\xe9\r")
+        screen.wait_for("ann: caf�  ✓", PATIENCE)
+
+
+def test_the_prompt_is_never_torn_by_an_answer(transport: str, running: tuple[Program, str]) -> None:
+    """Line after line: each comes back whole, on a line of its own."""
+    with joined(transport, running[1], "ann", rows=60) as screen:
+        for number in range(25):
+            says(screen, f"line {number}")
+            screen.wait_for(f"line {number}  ✓", PATIENCE)
+        said = [line.split("  ✓")[0] for line in screen.lines() if "✓" in line]
+        assert said == [f"ann: line {number}" for number in range(25)]
+
+
 def test_a_server_that_stops_is_said_and_the_client_ends(
     transport: str, running: tuple[Program, str]
 ) -> None:

@@ -21,7 +21,7 @@ from common.messages import (
     Who,
     encode,
 )
-from common.session import Came, Ended, Joined, Notice, Present, Refused, Spoken, TooLong, Went
+from common.session import Came, Ended, Joined, Notice, NotSent, Present, Refused, Spoken, Went
 from tests.lab import Lab, Member, Stranger
 
 SCRIPTS = "Hello, Привет, こんにちは, שלום, مرحبا, नमस्ते, 🙂👩‍👩‍👧‍👦, e\u0301, \u0000\u001b[2J, \r\n\t"
@@ -52,7 +52,7 @@ def test_the_largest_message_arrives_and_a_byte_more_is_not_sent(lab: Lab) -> No
     largest = "ж" * ((limits.MAX_PAYLOAD - envelope) // 2) + "x" * ((limits.MAX_PAYLOAD - envelope) % 2)
     ann.says(largest)
     bob.hears("ann", largest)
-    with pytest.raises(TooLong, match="1 bytes too long"):
+    with pytest.raises(NotSent, match="1 bytes too long"):
         ann.says(largest + "x")
 
 

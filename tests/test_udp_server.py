@@ -1,9 +1,11 @@
 """What only UDP can get wrong: addresses that are forged, move, or fall silent."""
 
+import time
+
 import pytest
 
 from common import limits
-from common.messages import Challenge, Error, Goodbye, Hello, Ping, Pong, Say, Welcome, encode
+from common.messages import Bye, Challenge, Error, Goodbye, Hello, Ping, Pong, Say, Welcome, encode
 from common.session import Went
 from tests.lab import Lab
 
@@ -130,3 +132,39 @@ def test_after_leaving_an_address_means_nothing(lab: Lab) -> None:
     ann.says("hi")
     ann.hears("ann", "hi")
     assert len(lab.server._registry) == 1
+
+
+def test_leaving_and_coming_back_at_once_is_coming_back(lab: Lab) -> None:
+    """A goodbye and a hello that arrive together: the new member is one whose token counts."""
+    ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+    eve.sends(Hello(nick="eve", lab=1))
+    cookie = eve.gets(Challenge).cookie
+    actions = []
+    server, address, now = lab.server, eve.socket.getsockname(), time.monotonic()
+    for message in (Goodbye(token=eve.token), Hello(nick="eve", lab=1, cookie=cookie)):
+        size = len(encode(message))
+        if isinstance(message, Hello):
+            actions += server._admit(message, address, size, now)
+        else:
+            actions += server._receive(message, address, size, now)
+    server._act(actions, now)
+    eve.sends(Say(message="back", token=eve.gets(Welcome).token))
+    ann.hears("eve", "back")
+
+
+def test_hellos_count_against_the_allowance() -> None:
+    """A member that says nothing but hello is held back as with anything else."""
+    with Lab("udp", rate=1.0, burst=5) as lab:
+        eve = lab.stranger().joins("eve")
+        eve.sends(Hello(nick="eve", lab=1))
+        cookie = eve.gets(Challenge).cookie
+        for _ in range(50):
+            eve.sends(Hello(nick="eve", lab=1, cookie=cookie))
+        assert eve.gets(Error).code == "too-fast"
+
+
+def test_a_member_that_is_sent_away_is_told() -> None:
+    """Over UDP there is no connection whose end it could see."""
+    with Lab("udp", silence=0.2) as lab:
+        eve = lab.stranger().joins("eve")
+        assert "not heard of" in eve.gets(Bye).reason

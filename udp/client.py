@@ -38,7 +38,7 @@ from common.messages import (
 from common.programs import run_client
 from common.session import Event, Session
 
-START_ONE = "start one with `make udp-server` (python -m udp.server), or check HOST and PORT."
+START_ONE = "start one with `make udp-server` (or .venv/bin/python -m udp.server), or check HOST and PORT."
 
 TICK = 0.1
 """Seconds between two looks at the clock."""
@@ -56,7 +56,7 @@ class Client:
     def __init__(self, options: ClientOptions, nick: str, show: Callable[[Event], None]) -> None:
         self.session = Session(nick, receipt_timeout=limits.RECEIPT_TIMEOUT, carries_token=True)
         self._lock = threading.Lock()
-        """Held around every use of the session: two threads use it."""
+        """Held around every call of the session: two threads make them."""
         self._server = f"{options.host}:{options.port}"
         self._show = show
         self._closing = False
@@ -68,7 +68,8 @@ class Client:
         self._challenges_left = limits.MAX_CHALLENGES
         self._hellos = 0
         self._hello_again_at = 0.0
-        self._sent_at = self._heard_at = time.monotonic()
+        self._sent_at = self._heard_at = self._pinged_at = time.monotonic()
+        self._unanswered_pings = 0
 
     def start(self) -> None:
         """Say hello, and begin to receive."""
@@ -78,11 +79,19 @@ class Client:
     def send(self, message: ClientMessage) -> None:
         """Put a message on its way. Never waits: nothing holds us back, and nothing saves what is too much.
 
-        Raises session.TooLong for one that no server would take; nothing is sent then.
+        Raises session.NotSent for one that the server would not take; nothing is sent then.
         """
         with self._lock:
             message = self.session.sending(message, time.monotonic())
         self._put(message)
+
+    def retry(self) -> int:
+        """Say again what has no receipt; how many messages that were."""
+        with self._lock:
+            lost = self.session.retry()
+        for message in lost:
+            self.send(message)
+        return len(lost)
 
     def unanswered(self) -> None:
         """Nobody has answered our hello so far: it is being repeated. Over UDP no server is a plain one."""
@@ -147,17 +156,21 @@ class Client:
         """Take what the server sends, until it ends."""
         while not self._closing and not self.session.ended:
             try:
-                self._hear(from_server(self._socket.recv(limits.RECV_SIZE)))
+                data = self._socket.recv(limits.RECV_SIZE)
             except TimeoutError:
-                pass  # nothing has come for a tick
+                data = None  # nothing has come for a tick
             except OSError as error:
+                data = None
                 self._failed(error)
                 time.sleep(TICK)
+            if data is not None:
+                self._hear(from_server(data))
             self._tick(time.monotonic())
 
     def _hear(self, message: ServerMessage | Violation) -> None:
         """One message has come."""
         self._heard_at = time.monotonic()
+        self._unanswered_pings = 0
         if isinstance(message, Challenge):
             return self._answer(message)
         with self._lock:
@@ -184,11 +197,15 @@ class Client:
         with self._lock:
             events = self.session.overdue(now)
         self._tell(events)
-        silent = now - self._heard_at
-        if silent >= self._heartbeat * limits.MISSED_HEARTBEATS:
-            self._end(f"The server has not been heard of for {silent:.1f} s.")
-        elif now - self._sent_at >= self._heartbeat:
-            self.send(Ping())
+        if now - max(self._pinged_at, min(self._sent_at, self._heard_at)) < self._heartbeat:
+            return
+        # Unanswered pings are counted, not seconds: a program that was suspended has missed nothing.
+        if self._unanswered_pings == limits.MISSED_HEARTBEATS - 1:
+            self._end(f"The server has not been heard of for {now - self._heard_at:.1f} s.")
+            return
+        self._unanswered_pings += 1
+        self._pinged_at = now
+        self.send(Ping())
 
     def _end(self, reason: str) -> None:
         """The conversation is over; unless it is we who are leaving."""

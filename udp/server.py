@@ -85,6 +85,8 @@ class Server:
             for option, what in ((socket.SO_RCVBUF, "receive"), (socket.SO_SNDBUF, "send"))
         ]
         self.log.state(f"the kernel granted socket buffers of {' and '.join(granted)}", "dim")
+        if self.address[0] in ("0.0.0.0", "::"):
+            self.log.state("answers leave from the address that the system chooses for each way", "dim")
         self._running.start()
 
     def stop(self) -> None:
@@ -124,6 +126,11 @@ class Server:
             self._challenge(address, size, now)
             return []
         known, actions = self._registry.at(address), []
+        if known is not None and known not in self.room:  # it has left a moment ago
+            self._forget(known)
+            known = None
+        if known is not None and known.allowance.take(now):
+            return self._hold_back(known, now)
         mover = self._registry.with_token(hello.token)
         if mover is not None and mover is not known:
             if known is not None:  # whoever was here before is not any more
