@@ -140,24 +140,29 @@ class Server:
                 self._stopping.wait(0.1)  # until somebody leaves; accept would fail at once again
 
     def _admit(self, sock: socket.socket, name: str) -> None:
-        """Give a new connection its reader thread."""
+        """Give a new connection its reader thread. The room thread hears of it from here, and not from the reader:
+        once this thread has ended, it has heard of every connection there is."""
         try:
             connection = Connection(sock, name)
-            # A daemon: should the room thread ever break down, nobody would wake the readers, and the process
-            # must end all the same.
-            reader = threading.Thread(
-                target=self._read, args=(connection,), name=f"tcp-reader-{name}", daemon=True
-            )
-            reader.start()
-        except (OSError, RuntimeError):
+        except OSError:
             sock.close()
+            raise
+        # A daemon: should the room thread ever break down, nobody would wake the readers, and the process must
+        # end all the same.
+        reader = threading.Thread(
+            target=self._read, args=(connection,), name=f"tcp-reader-{name}", daemon=True
+        )
+        self._tell(connection, Opened(reader))
+        try:
+            reader.start()
+        except RuntimeError:
+            self._tell(connection, Closed("lost"))
             raise
 
     # --- a reader thread of each connection -------------------------------------------------------
 
     def _read(self, connection: Connection) -> None:
         """Bytes to messages, until the other end closes."""
-        self._tell(connection, Opened(threading.current_thread()))
         deframer = Deframer(limits.MAX_PAYLOAD)
         allowance = Allowance(self._options.rate, self._options.burst, time.monotonic())
         reason = "lost"
@@ -312,7 +317,9 @@ class Server:
         """A connection has ended: give back what it had. Its reader told us so with its last breath."""
         connection.cut()
         self._watch(connection)
-        self._connections.pop(connection).join()
+        reader = self._connections.pop(connection)
+        if reader.ident is not None:  # else the system had no thread left for it
+            reader.join()
         connection.sock.close()
 
     def _say_goodbye(self) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+import threading
 
 import pytest
 
@@ -163,3 +164,23 @@ def test_who_is_held_back_can_be_ended(flood: bytes | None) -> None:
         else:
             eve.gets(Chat)
         lab.stop()
+
+
+def test_a_connection_that_gets_no_thread_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the system has no more threads the newcomer is cut off, it is said, and everyone else talks on."""
+    with Lab("tcp") as lab:
+        ann, bob = lab.join("ann"), lab.join("bob")
+        start = threading.Thread.start
+
+        def refuse(thread: threading.Thread) -> None:
+            if thread.name.startswith("tcp-reader"):
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        assert lab.stranger().is_cut_off()
+        monkeypatch.undo()
+        ann.says("hi")
+        bob.hears("ann", "hi")
+        lab.join("eve")
+        assert "can't start new thread" in lab.written.getvalue()
