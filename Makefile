@@ -20,8 +20,8 @@ READY := $(VENV)/.ready
 RUN := @$(BIN)/python -m
 
 quoted = '$(subst ','\'',$(1))'
-AT := $(if $(HOST),--host $(call quoted,$(HOST))) $(if $(PORT),--port $(call quoted,$(PORT)))
-AS := $(if $(NICK),--nick $(call quoted,$(NICK)))
+AT := $(if $(HOST),--host=$(call quoted,$(HOST))) $(if $(PORT),--port=$(call quoted,$(PORT)))
+AS := $(if $(NICK),--nick=$(call quoted,$(NICK)))
 
 help:  ## this list
 	@echo 'make TARGET [HOST=…] [PORT=…] [NICK=…] [ARGS="further options"]'

@@ -33,6 +33,9 @@ MARK = 3
 """Columns between the two texts."""
 
 
+THIRD_COLUMN = 60
+"""From this many blanks on a line continues the third column of a table: no code stands so far in."""
+
 TABULAR = re.compile(r"\S {3,}\S|-{10}")
 
 
@@ -151,14 +154,16 @@ def _side(lines: list[Text], number: int | None, same: bool, width: int) -> tupl
 
 def wrapped(line: Text, width: int) -> Text:
     """`line` in as many lines of `width` columns as it takes; those after the first stand a little further in.
-    A row of a table, or a line of dashes, is cropped instead."""
+    Of a row of a table only the first two columns are shown: the third is the second one of the other text."""
     if line.cell_len <= width:
         return line
-    if TABULAR.search(line.plain.strip()):  # its columns would fall apart
-        cropped = line.copy()
-        cropped.truncate(width, overflow="ellipsis")
-        return cropped
     blanks = len(line.plain) - len(line.plain.lstrip())
+    if set(line.plain) <= {" ", "-"}:
+        return Text(line.plain[:width], line.style)
+    if TABULAR.search(line.plain.strip()):
+        line = Text(" " * blanks + "  ".join(re.split(" {2,}", line.plain.strip())[:2]), line.style)
+    elif blanks >= THIRD_COLUMN:
+        return Text()
     indent = min(blanks, width // 3)
     body = line.divide([blanks])[-1] if blanks else line
     pieces = body.wrap(Console(width=width), width - indent - 2, overflow="fold")
@@ -206,7 +211,9 @@ def main() -> int:
         prog="python -m benchmarks.side_by_side",
         description="The TCP and the UDP text side by side, method by method.",
     )
-    parser.add_argument("what", nargs="?", choices=PAIRS, help="only this pair (both)")
+    parser.add_argument(
+        "what", nargs="?", choices=PAIRS, metavar="PAIR", help="only this pair: server or client (both)"
+    )
     what = parser.parse_args().what
     pairs = [PAIRS[what]] if what else list(PAIRS.values())
     console = Console(highlight=False)

@@ -52,6 +52,7 @@ def parse(line: str) -> Command | None:
     What was typed in another encoding than the terminal says is no text (Python calls it surrogates): it
     becomes �, so that every text that is said can be sent.
     """
+    line = line.rstrip("\r\n")  # of a page that was pasted
     line = line.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     if not line.strip():
         return None

@@ -47,6 +47,10 @@ def run_server(make: Any) -> int:
         server: AnyServer = make(options, log)
     except Unusable as error:
         return complain(str(error))
+    if console.is_terminal:
+        console.print(
+            "Ctrl-C stops the server. In front of a line: = state, < received, > sent.", style="dim"
+        )
     server.start()
     while not asked_to_stop.is_set() and not server.stopped.wait(0.1):
         pass  # a wait without end would not let Windows see Ctrl-C

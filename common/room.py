@@ -48,7 +48,7 @@ from common.nick import fold, refuse_nick
 Peer = TypeVar("Peer", bound=Hashable)
 
 REASONS = {
-    "quit": "said goodbye",
+    "quit": "said goodbye, or closed the connection",
     "lost": "the connection broke",
     "silent": "was not heard of for too long",
     "slow": "did not read what was sent",

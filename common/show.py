@@ -57,7 +57,7 @@ def line(event: Event) -> Text:
         case Came(nick=nick):
             return Text.assemble("*** ", named(nick), " has joined the chat", style="green")
         case Went(nick=nick, reason=reason):
-            why = f" ({visible(REASONS.get(reason, reason))})" if reason else ""
+            why = f" ({visible(REASONS.get(reason, reason))})" if reason not in ("", "quit") else ""
             return Text.assemble("*** ", named(nick), " has left the chat", why, style="yellow")
         case Present(members=members, more=more):
             return Text.assemble("*** here: ", _names(members, more))

@@ -9,9 +9,10 @@ import threading
 from collections.abc import Callable, Iterable
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import Application
+from prompt_toolkit.application import Application, get_app
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.patch_stdout import StdoutProxy
@@ -34,6 +35,9 @@ GRACE = 0.05
 """Seconds that the person's thread leaves the interpreter to the receive thread after sending: drawing the
 prompt takes some milliseconds, and would be counted in the round trip of a fast link."""
 
+LONG_LINE = 1000
+"""Characters up to which the line being typed is wrapped; a longer one would fill the screen: it scrolls."""
+
 STYLE = Style.from_dict({"bottom-toolbar": "noreverse bg:#303030 #d0d0d0", "warning": "bold #ff8080"})
 
 
@@ -51,6 +55,7 @@ class Terminal:
         self._lock = threading.Lock()
         """Held while something is printed: two threads do that, and the order is theirs."""
         self._held: list[RenderableType] | None = None
+        self._suggestion = _likely_nick()
         self._over = False
         self._answered = threading.Event()
 
@@ -68,8 +73,9 @@ class Terminal:
         """Ask until there is one that a server would take."""
         session: PromptSession[str] = PromptSession()
         while True:
+            suggested, self._suggestion = self._suggestion, ""  # once: it may have been refused
             try:
-                nick = session.prompt("Your nick: ", default=_likely_nick()).strip()
+                nick = session.prompt("Your nick: ", default=suggested).strip()
             except EOFError:
                 raise KeyboardInterrupt from None
             problem = refuse_nick(nick)
@@ -90,6 +96,8 @@ class Terminal:
             reserve_space_for_menu=0,
             history=InMemoryHistory(),
             erase_when_done=True,
+            enable_suspend=True,  # Ctrl-Z
+            wrap_lines=Condition(lambda: len(get_app().current_buffer.text) < LONG_LINE),
             style=STYLE,
         )
         # A line is obeyed without ending the prompt, and vanishes from it: it is shown when it has come back.
@@ -166,7 +174,7 @@ class Terminal:
         session, tracker = client.session, client.session.statistics.tracker
         parts: StyleAndTextTuples = [("", f" {self._server} · {len(session.members)} here")]
         if session.waiting:
-            parts.append(("", f" · {session.waiting} on its way"))
+            parts.append(("", f" · {session.waiting} waiting"))
         for count, what in (
             (tracker.lost, "lost"),
             (tracker.doubled, "doubled"),

@@ -10,7 +10,7 @@
     How large may it be?        65,535 bytes (the length); we: 16,384  65,507 bytes (IPv4); we: 16,384
     In which order?             as sent                                as it happens
     What is lost?               nothing, while the connection lives    what the network drops
-    A slow reader?              its outbox grows, then it is dropped   the kernel drops what it does not read
+    A slow reader?              its outbox grows, then it is dropped   the kernel drops what is not read
     What needs a lock?          a connection's turn (one thread each)  nothing: one thread does it all
     Who holds back a flood?     TCP: we read more slowly               nobody: its surplus is dropped
 
@@ -186,7 +186,8 @@ class Server:
             self._tell(connection, Closed(reason))
 
     def _hand_on(self, connection: Connection, messages: list[ClientMessage | Violation]) -> None:
-        """Give messages to the room thread; wait until it has dealt with the last ones."""
+        """Give messages to the room thread, once it has taken the last ones: that is the connection's turn. So a
+        reader is never far ahead, and what waits for the room is bounded."""
         if messages and not connection.ending.is_set():
             connection.turn.acquire()
             self._tell(connection, messages)

@@ -208,7 +208,7 @@ def test_over_udp_a_message_without_receipt_is_shown_as_lost() -> None:
     with server("udp") as (process, port), joined("udp", port, "ann") as screen:
         process.send_signal(signal.SIGSTOP)
         says(screen, "anybody?")
-        screen.wait_for("1 on its way", PATIENCE)
+        screen.wait_for("1 waiting", PATIENCE)
         screen.wait_for("✗ lost: anybody?", PATIENCE)
         process.send_signal(signal.SIGCONT)
         screen.wait_for("ann: anybody?  ✓", PATIENCE)

@@ -36,7 +36,7 @@ from common.messages import (
     from_server,
 )
 from common.programs import run_client
-from common.session import Event, Session
+from common.session import Event, Notice, Session
 
 START_ONE = "start one with `make udp-server` (or .venv/bin/python -m udp.server), or check HOST and PORT."
 
@@ -95,6 +95,7 @@ class Client:
 
     def unanswered(self) -> None:
         """Nobody has answered our hello so far: it is being repeated. Over UDP no server is a plain one."""
+        self._tell([Notice(f"No answer from {self._server} yet: asking again.")])
 
     def close(self) -> None:
         """Leave, and end the receive thread. Over UDP nobody notices unless we say so."""

@@ -10,7 +10,7 @@
     How large may it be?        65,507 bytes (IPv4); we: 16,384        65,535 bytes (the length); we: 16,384
     In which order?             as it happens                          as sent
     What is lost?               what the network drops                 nothing, while the connection lives
-    A slow reader?              the kernel drops what it does not read its outbox grows, then it is dropped
+    A slow reader?              the kernel drops what is not read      its outbox grows, then it is dropped
     What needs a lock?          nothing: one thread does it all        a connection's turn (one thread each)
     Who holds back a flood?     nobody: its surplus is dropped         TCP: we read more slowly
 
@@ -80,8 +80,9 @@ class Server:
     def start(self) -> None:
         """Begin to serve."""
         self.log.state(f"udp listening on {addresses.show(self.address)}")
+        doubled = 2 if sys.platform == "linux" else 1  # socket(7): for the kernel's own bookkeeping
         granted = [
-            f"{self._socket.getsockopt(socket.SOL_SOCKET, option):,} bytes to {what}"
+            f"{self._socket.getsockopt(socket.SOL_SOCKET, option) // doubled:,} bytes to {what}"
             for option, what in ((socket.SO_RCVBUF, "receive"), (socket.SO_SNDBUF, "send"))
         ]
         self.log.state(f"the kernel granted socket buffers of {' and '.join(granted)}", "dim")
@@ -149,8 +150,9 @@ class Server:
         return actions
 
     def _challenge(self, address: Address, size: int, now: float) -> None:
-        """Ask a stranger to prove that it receives at `address`. It had sent `size` bytes: who can only forge an
-        address must not get its owner more than three times what was sent (RFC 9000, section 8.1)."""
+        """Ask a stranger to prove that it receives at `address`. Its question had `size` bytes; the answer has at
+        most three times as many (RFC 9000, section 8.1): the address may be forged, and its owner somebody who
+        is to be flooded with our answers."""
         challenge = Challenge(cookie=self._cookies.make(address, now))
         payload = encode(challenge)
         if len(payload) > limits.AMPLIFICATION * size:
