@@ -39,6 +39,10 @@ class Spread:
 Value = Callable[[Figures], float | None]
 
 
+PAGE = 4096
+"""Bytes: less than a page for each member is less than the measurement can tell."""
+
+
 def three_digits(value: float) -> str:
     """A number with three digits that mean something: 0.412, 4.12, 41.2, 412, 4,120."""
     size = abs(value)
@@ -88,7 +92,7 @@ def comparison(results: dict[str, list[Figures]]) -> Table:
         spread(name, lambda run, name=name: getattr(run.latency_from_send, name), 1e3)  # type: ignore[misc]
     head("server", "")
     spread("CPU, µs a delivery", lambda run: run.cpu_per_delivery, 1e6)
-    spread("memory, KiB a member", lambda run: run.memory_per_member, 1 / 1024)
+    spread("memory, KiB a member", _memory, 1 / 1024)
     head("the load itself", "")
     spread("lateness n, of one run", lambda run: run.lateness.n, whole=True)
     for name in ("p50", "p99", "max"):
@@ -96,6 +100,12 @@ def comparison(results: dict[str, list[Figures]]) -> Table:
     spread("CPU, % of a processor", lambda run: max(run.load_cpu, default=None), 100)
     total("suspect runs", lambda run: bool(run.suspect))
     return table
+
+
+def _memory(run: Figures) -> float | None:
+    """What a member costs, if it can be told: a process grows by pages, and a little by itself."""
+    cost = run.memory_per_member
+    return cost if cost is not None and cost >= PAGE else None
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

@@ -5,7 +5,7 @@ from itertools import combinations
 
 from benchmarks.measure import Figures
 from benchmarks.process import WHY_UNKNOWN
-from benchmarks.table import Spread, three_digits
+from benchmarks.table import PAGE, Spread, three_digits
 from common.statistics import BEYOND, milliseconds
 
 
@@ -35,6 +35,7 @@ def warnings(results: dict[str, list[Figures]]) -> list[str]:
             break
     if any(run.cpu_per_delivery is None and run.delivered for run in everything):
         found.append(f"The server's CPU time and memory are unknown: {WHY_UNKNOWN}.")
+    found += _little_memory(results)
     return found
 
 
@@ -81,6 +82,16 @@ def _faster(name: str, one: str, runs: list[Figures], other: str, others: list[F
         else:
             sentence += f". The repeats' ranges do not overlap: {one} was quicker in all of them"
     yield sentence + "."
+
+
+def _little_memory(results: dict[str, list[Figures]]) -> Iterator[str]:
+    for name, runs in results.items():
+        unseen = [run for run in runs if run.memory_per_member is not None and run.memory_per_member < PAGE]
+        if unseen:
+            yield (
+                f"In {_which(len(unseen), name, runs)} the server grew by less than a page (4 KiB) a member, which "
+                "is less than can be told: more --members would show it."
+            )
 
 
 def _suspects(results: dict[str, list[Figures]]) -> Iterator[str]:
