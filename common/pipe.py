@@ -14,6 +14,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 from common import interrupts, show
 from common.commands import HELP, Help, Mistake, Quit, Retry, Stats, parse
@@ -94,17 +95,21 @@ class Pipe:
                 for name, value in client.session.statistics.rows():
                     self._print(f"{name}: {value}")
             case Retry():
-                client.retry()
+                self._try(client.retry)
             case Mistake(reason):
                 self._unsent += 1
                 self._print(reason, wrong=True)
             case message:
-                try:
-                    client.send(message)
-                except NotSent as error:
-                    self._unsent += 1
-                    self._print(str(error), wrong=True)
+                self._try(lambda: client.send(message))
         return True
+
+    def _try(self, send: Callable[[], object]) -> None:
+        """Send, or say why not, and count it."""
+        try:
+            send()
+        except NotSent as error:
+            self._unsent += 1
+            self._print(str(error), wrong=True)
 
     def _read(self) -> None:
         """A thread: lines of standard input. Not through sys.stdin, whose lock a thread that still waits for

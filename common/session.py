@@ -173,6 +173,8 @@ class Statistics:
             ("out of order", f"{self.tracker.out_of_order:,}"),
             ("round trip", " ".join(trips)),
         ]
+        if self.refused:
+            rows.append(("refused", f"{self.refused:,}"))
         if self.unreadable:
             rows.append(("unreadable", f"{self.unreadable:,}"))
         return rows

@@ -22,7 +22,7 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from common import interrupts, show
-from common.commands import NAMES, Help, Mistake, Quit, Retry, Stats, parse
+from common.commands import NAMES, Command, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
 from common.nick import refuse_nick
 from common.session import Ended, Event, NotSent, Unconfirmed
@@ -124,7 +124,14 @@ class Terminal:
 
     def _obey(self, typed: str, client: AnyClient) -> bool:
         """Do what a line says. False: it does not stay in the prompt."""
-        match parse(typed):
+        try:
+            self._do(parse(typed), client)
+        except NotSent as error:
+            self._print(Text(f"! {error} (The arrow up brings it back.)", "red"))
+        return False
+
+    def _do(self, command: Command | None, client: AnyClient) -> None:
+        match command:
             case None:
                 pass
             case Quit():
@@ -140,12 +147,8 @@ class Terminal:
                 self._print(Text(f"! {visible(reason)}", "red"))
             case message:
                 self._answered.clear()
-                try:
-                    client.send(message)
-                    self._answered.wait(GRACE)
-                except NotSent as error:
-                    self._print(Text(f"! {error} (The arrow up brings it back.)", "red"))
-        return False
+                client.send(message)
+                self._answered.wait(GRACE)
 
     def _print(self, what: RenderableType) -> None:
         with self._lock:

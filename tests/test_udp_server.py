@@ -139,15 +139,14 @@ def test_leaving_and_coming_back_at_once_is_coming_back(lab: Lab) -> None:
     ann, eve = lab.join("ann"), lab.stranger().joins("eve")
     eve.sends(Hello(nick="eve", lab=1))
     cookie = eve.gets(Challenge).cookie
-    actions = []
     server, address, now = lab.server, eve.socket.getsockname(), time.monotonic()
-    for message in (Goodbye(token=eve.token), Hello(nick="eve", lab=1, cookie=cookie)):
-        size = len(encode(message))
-        if isinstance(message, Hello):
-            actions += server._admit(message, address, size, now)
-        else:
-            actions += server._receive(message, address, size, now)
-    server._act(actions, now)
+    goodbye = Goodbye(token=eve.token)
+    hello = Hello(nick="eve", lab=1, cookie=cookie, token=eve.token)
+    server._act(
+        server._receive(goodbye, address, len(encode(goodbye)), now)
+        + server._admit(hello, address, len(encode(hello)), now),
+        now,
+    )
     eve.sends(Say(message="back", token=eve.gets(Welcome).token))
     ann.hears("eve", "back")
 

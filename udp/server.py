@@ -127,9 +127,6 @@ class Server:
             self._challenge(address, size, now)
             return []
         known, actions = self._registry.at(address), []
-        if known is not None and known not in self.room:  # it has left a moment ago
-            self._forget(known)
-            known = None
         if known is not None and known.allowance.take(now):
             return self._hold_back(known, now)
         mover = self._registry.with_token(hello.token)
@@ -238,7 +235,10 @@ class Server:
             return []
         if registration.allowance.take(now):
             return self._hold_back(registration, now)
-        return self.room.receive(registration, message, now)
+        actions = self.room.receive(registration, message, now)
+        if registration not in self.room:
+            self._forget(registration)  # now: a hello behind this goodbye is a newcomer's
+        return actions
 
     def _identify(
         self, message: ClientMessage | Violation, address: Address, size: int, now: float
