@@ -1,6 +1,7 @@
 """The options of the four programs: the same for both transports, but for what only one of them has."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,11 @@ from common.nick import refuse_nick
 
 HOST = "127.0.0.1"
 """This machine alone. Not `localhost`: that is ::1 on one machine and 127.0.0.1 on the next."""
+
+LISTEN = os.environ.get("LAB_LISTEN", HOST)
+CONNECT = os.environ.get("LAB_CONNECT", HOST)
+"""Where a server listens and where a client looks for it, if nobody says so. They differ across an emulated link
+(`make link`), which says in the environment where its two ends are."""
 
 PORT = 4242
 """The same number for both transports: TCP's ports and UDP's have nothing to do with each other."""
@@ -74,7 +80,7 @@ class ServerOptions:
     """What a server can be told. `rate` in messages per second and `burst` in messages are one member's
     allowance, `silence` in seconds is a UDP member's."""
 
-    host: str = HOST
+    host: str = LISTEN
     port: int = PORT
     rate: float = limits.RATE
     burst: int = limits.BURST
@@ -87,7 +93,7 @@ def server_parser(transport: str) -> Parser:
     parser = Parser(
         prog=f"python -m {transport}.server", description=f"The chat server over {transport.upper()}."
     )
-    parser.add_argument("--host", default=HOST, help="address to listen on (%(default)s; 0.0.0.0: all)")
+    parser.add_argument("--host", default=LISTEN, help="address to listen on (%(default)s; 0.0.0.0: all)")
     parser.add_argument(
         "--port", type=whole(0, 65535, "port"), default=PORT, help="port (%(default)s; 0: any free one)"
     )
@@ -121,7 +127,7 @@ def server_parser(transport: str) -> Parser:
 class ClientOptions:
     """What a client can be told. `nick` is None where the person is to be asked; `heartbeat` in seconds."""
 
-    host: str = HOST
+    host: str = CONNECT
     port: int = PORT
     nick: str | None = None
     heartbeat: float = limits.HEARTBEAT
@@ -133,7 +139,7 @@ def client_parser(transport: str) -> Parser:
         prog=f"python -m {transport}.client",
         description=f"The chat client over {transport.upper()}. Without a terminal it sends the lines it reads.",
     )
-    parser.add_argument("--host", default=HOST, help="where the server is (%(default)s)")
+    parser.add_argument("--host", default=CONNECT, help="where the server is (%(default)s)")
     parser.add_argument("--port", type=whole(1, 65535, "port"), default=PORT, help="its port (%(default)s)")
     parser.add_argument("--nick", type=_nick, help="your name in the room (asked if not given)")
     if transport == "udp":

@@ -1,0 +1,60 @@
+"""What a link did, for a person to read."""
+
+from typing import Any
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.link.emulator import FREELY, LATE
+from common.statistics import milliseconds
+
+
+def show_account(account: dict[str, Any]) -> Group:
+    """What it did to whom, by direction, and how late it was itself: `Emulator.account`."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("link", "packets in", "delivered", "dropped", "doubled", "corrupted", "reordered"):
+        table.add_column(name, justify="left" if name == "link" else "right")
+    for direction in ("up", "down"):
+        counts = account[direction]
+        received, dropped = counts["received"], sum(counts["dropped"].values())
+        why = ", ".join(f"{name} {count:,}" for name, count in counts["dropped"].items() if count)
+        share = f" ({100 * dropped / received:.3g} %: {why})" if dropped and received else ""
+        table.add_row(
+            direction,
+            f"{received:,}",
+            f"{counts['delivered']:,}",
+            f"{dropped:,}{share}",
+            *(f"{counts[name]:,}" for name in ("doubled", "corrupted", "reordered")),
+        )
+    lines: list[Text | Table] = [table, Text(_lateness(account), "dim")]
+    lines += [Text(f"! {problem}", "yellow") for problem in problems(account)]
+    return Group(*lines)
+
+
+def _lateness(account: dict[str, Any]) -> str:
+    late = account["lateness"]
+    if not late["n"]:
+        return f"{account['seconds']:.1f} s, in which nothing passed."
+    figures = [
+        f"{name} {milliseconds(late[name])}" for name in ("p50", "p99", "max") if late[name] is not None
+    ]
+    return (
+        f"{account['seconds']:.1f} s, at most {account['peak_rate']:,} packets in a second. "
+        f"The link's own lateness: {', '.join(figures)} (n {late['n']:,})."
+    )
+
+
+def problems(account: dict[str, Any]) -> list[str]:
+    """Where the link was not what it was asked to be, in sentences."""
+    found = []
+    if account["lateness"]["share_over_1ms"] > FREELY:
+        found.append(
+            f"The link was above what it can carry exactly: {account['lateness']['share_over_1ms']:.1%} of the "
+            f"packets were more than {milliseconds(LATE)} later than asked ({account['peak_rate']:,} came in the "
+            "fullest second)."
+        )
+    if account["overflow"]:
+        found.append(f"The device dropped {account['overflow']:,} packets that nobody asked it to drop.")
+    return found

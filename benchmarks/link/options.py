@@ -1,0 +1,56 @@
+"""The words of a link on a command line: a profile, what is changed in it, and what one direction has alone."""
+
+import argparse
+
+from benchmarks.link import profiles
+from benchmarks.link.specification import canonical, merge
+
+BOTH = {
+    "delay": ("TIME [JITTER] …", "each packet takes TIME, give or take JITTER"),
+    "loss": ("P | gemodel P R …", "packets lost: 5%%, or in bursts"),
+    "duplicate": ("P", "packets that arrive twice"),
+    "reorder": ("P", "packets that overtake the others (needs a delay)"),
+    "corrupt": ("P", "packets damaged"),
+    "rate": ("RATE [limit N]", "bits per second: 1mbit; a queue of N packets before it"),
+    "outage": ("AT FOR", "nothing gets through from AT on, FOR long"),
+}
+"""The options that hold for both directions, with tc-netem's words."""
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Let `parser` know the options of a link."""
+    parser.add_argument("--profile", metavar="NAME", help="start from this profile (--list shows them)")
+    for name, (value, text) in BOTH.items():
+        parser.add_argument(f"--{name}", nargs="+", metavar=("WORD", value), help=f"{value}: {text}")
+    for direction, who in (("up", "client to server"), ("down", "server to client")):
+        parser.add_argument(
+            f"--{direction}",
+            nargs="+",
+            metavar="WORD",
+            help=f"for this direction alone ({who}): --{direction} loss 5%%",
+        )
+
+
+def specifications(chosen: argparse.Namespace) -> tuple[str, str]:
+    """What was asked for in both directions: (up, down). Raises Refused."""
+    base = profiles.find(chosen.profile).text if chosen.profile else ""
+    words = [f"{name} {' '.join(getattr(chosen, name))}" for name in BOTH if getattr(chosen, name)]
+    up, down = (" ".join(getattr(chosen, direction) or []) for direction in ("up", "down"))
+    return directions(merge(base, " ".join(words)), up, down)
+
+
+def directions(both: str, up: str, down: str) -> tuple[str, str]:
+    """What holds for both, with what one direction has alone: (up, down). Raises Refused."""
+    return canonical(merge(both, up)), canonical(merge(both, down))
+
+
+def merged(now: dict[str, str], words: str) -> dict[str, str]:
+    """Both directions as they are now, with `words` changed."""
+    return {direction: merge(now[direction], words) for direction in ("up", "down")}
+
+
+def describe(up: str, down: str) -> str:
+    """What the link is like, for a person: `delay 20ms loss 5%`, or both directions if they differ."""
+    if up == down:
+        return up or "no impairment"
+    return f"up {up or 'no impairment'}, down {down or 'no impairment'}"

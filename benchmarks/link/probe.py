@@ -1,0 +1,145 @@
+"""The self-check: probes that say whether the link does what it was asked to do, before anything is measured on it.
+
+    python -m benchmarks.link.probe --server 10.7.0.1 --client 10.7.0.2 …     (in the link's network)
+
+One process holds both ends, so that one clock does. It says on which port its server's end is, waits for a line,
+sends numbered datagrams both ways at a steady pace, and says in a line of JSON how many came and how long they
+took, by direction. `self_check.py` compares that with what the link was asked for.
+"""
+
+import argparse
+import json
+import select
+import socket
+import struct
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from common.statistics import percentile
+
+PROBE = struct.Struct("!4sId")
+"""`prob`, the number, and when it was sent."""
+
+PORT = 4241
+"""Of the server's end: below those that the link gives its clients, or it would not be known which way is up."""
+
+FIRST_WORDS = 5.0
+"""Seconds that the two ends try to find each other."""
+
+AGAIN = 0.02
+"""Seconds after which the client's end repeats its first word."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of the probes of one direction. Delays in seconds."""
+
+    sent: int
+    received: int
+    delay_p50: float | None
+    delay_p99: float | None
+
+    @classmethod
+    def of(cls, sent: int, delays: Sequence[float]) -> "Seen":
+        """`delays` of those that came, the first copy of each."""
+        ordered = sorted(delays)
+        return cls(sent, len(ordered), percentile(ordered, 50), percentile(ordered, 99))
+
+
+class Ends:
+    """Both ends of the probes: the server's listens on `server`, the client's sends to `client`."""
+
+    def __init__(self, server: tuple[str, int], client: str) -> None:
+        self._at_server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._at_client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        for sock in (self._at_server, self._at_client):
+            sock.setblocking(False)
+        self._at_server.bind(server)
+        self.port: int = self._at_server.getsockname()[1]
+        self._client = client
+        self.arrivals: dict[str, dict[int, float]] = {"up": {}, "down": {}}
+
+    def meet(self, port: int) -> bool:
+        """Let the server's end learn where the client's is, whose way there begins at `port`."""
+        self._at_client.connect((self._client, port))
+        deadline = time.monotonic() + FIRST_WORDS
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                self._at_client.send(b"here")
+            readable, _, _ = select.select([self._at_server], [], [], AGAIN)
+            if readable:
+                _, address = self._at_server.recvfrom(100)
+                self._at_server.connect(address)
+                return True
+        return False
+
+    def exchange(self, count: int, rate: float, wait: float) -> dict[str, Seen]:
+        """Send `count` probes each way at `rate` a second, and `wait` so long for the last."""
+        start = time.monotonic()
+        ends = start + count / rate + wait
+        sent = 0
+        while (now := time.monotonic()) < ends:
+            while sent < count and start + sent / rate <= now:
+                for sock in (self._at_client, self._at_server):
+                    with suppress(OSError):  # then it is lost, and counted so
+                        sock.send(PROBE.pack(b"prob", sent, time.monotonic()))
+                sent += 1
+            until = start + sent / rate if sent < count else ends
+            if sent == count and all(len(one) == count for one in self.arrivals.values()):
+                break
+            self._receive(max(0.0, until - time.monotonic()))
+        return {direction: Seen.of(count, list(one.values())) for direction, one in self.arrivals.items()}
+
+    def _receive(self, seconds: float) -> None:
+        readable, _, _ = select.select([self._at_server, self._at_client], [], [], seconds)
+        for sock in readable:
+            now = time.monotonic()
+            direction = "up" if sock is self._at_server else "down"
+            with suppress(OSError):
+                data = sock.recv(100)
+                if len(data) == PROBE.size and data.startswith(b"prob"):
+                    _, number, sent = PROBE.unpack(data)
+                    self.arrivals[direction].setdefault(number, now - sent)
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        self._at_server.close()
+        self._at_client.close()
+
+
+def main() -> int:
+    """`python -m benchmarks.link.probe`"""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.link.probe", description=__doc__)
+    parser.add_argument("--server", required=True, help="where the server's end listens")
+    parser.add_argument("--client", required=True, help="where the client's end sends to")
+    parser.add_argument("--port", type=int, default=PORT, help="the server's end (%(default)s; 0: any)")
+    parser.add_argument("--through", type=int, help="the port of a relay in between")
+    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--rate", type=float, default=1000.0)
+    parser.add_argument("--wait", type=float, default=0.5)
+    options = parser.parse_args()
+    with suppress(OSError):
+        Path("/proc/self/timerslack_ns").write_text("1")
+    try:
+        ends = Ends((options.server, options.port), options.client)
+        print(json.dumps({"port": ends.port}), flush=True)
+        if not sys.stdin.readline():
+            return 0  # whoever started us is gone
+        if not ends.meet(options.through or ends.port):
+            print(f"No probe came through in {FIRST_WORDS:g} s.", file=sys.stderr)
+            return 1
+        seen = ends.exchange(options.count, options.rate, options.wait)
+        ends.close()
+    except OSError as error:
+        print(f"The probes can't be sent: {error.strerror or error}.", file=sys.stderr)
+        return 1
+    print(json.dumps({"seen": {direction: asdict(one) for direction, one in seen.items()}}), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
