@@ -2,12 +2,16 @@
 # the packages of requirements.lock). The README shows the lines, for systems without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help tcp-server tcp-client udp-server udp-client compare test lint check diff doctor docs clean
+.PHONY: help tcp-server tcp-client udp-server udp-client link link-join link-set compare report reproduce
+.PHONY: test lint check diff doctor docs clean
 
 # Only what stands on make's command line counts: conda exports a HOST, some shells and services a PORT.
 HOST := $(if $(filter command line,$(origin HOST)),$(HOST))
 PORT := $(if $(filter command line,$(origin PORT)),$(PORT))
 NICK := $(if $(filter command line,$(origin NICK)),$(NICK))
+RUN := $(if $(filter command line,$(origin RUN)),$(RUN))
+IMPAIRMENTS := PROFILE DELAY LOSS DUPLICATE REORDER CORRUPT RATE OUTAGE UP DOWN
+$(foreach name,$(IMPAIRMENTS),$(eval $(name) := $(if $(filter command line,$(origin $(name))),$($(name)))))
 ARGS ?=
 
 VENV ?= .venv
@@ -17,49 +21,70 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 endif
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
-RUN := @$(BIN)/python -m
+PYTHON_M := @$(BIN)/python -m
 
 quoted = '$(subst ','\'',$(1))'
 AT := $(if $(HOST),--host=$(call quoted,$(HOST))) $(if $(PORT),--port=$(call quoted,$(PORT)))
 AS := $(if $(NICK),--nick=$(call quoted,$(NICK)))
+lower = $(shell echo $(1) | tr A-Z a-z)
+# make link LOSS=5% DELAY="20ms 5ms": each is an option with the same name, and a word of `make compare`'s link.
+LINK := $(foreach name,$(IMPAIRMENTS),$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name)))))
+WORDS := $(strip $(foreach name,$(filter-out PROFILE UP DOWN,$(IMPAIRMENTS)),$(if $($(name)),$(call lower,$(name)) $($(name)))))
+ONE := $(if $(PROFILE),--profiles=$(call quoted,$(PROFILE))) $(if $(WORDS),--link=$(call quoted,$(WORDS))) \
+	$(if $(UP),--up=$(call quoted,$(UP))) $(if $(DOWN),--down=$(call quoted,$(DOWN)))
 
 help:  ## this list
-	@echo 'make TARGET [HOST=…] [PORT=…] [NICK=…] [ARGS="further options"]'
+	@echo 'make TARGET [NAME=value …] [ARGS="further options"]      (what is in parentheses goes with it)'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 tcp-server: $(READY)  ## the chat server over TCP          (HOST= PORT=, ARGS=--trace shows every message)
-	$(RUN) tcp.server $(AT) $(ARGS)
+	$(PYTHON_M) tcp.server $(AT) $(ARGS)
 
 tcp-client: $(READY)  ## a client of it                    (HOST= PORT= NICK=)
-	$(RUN) tcp.client $(AT) $(AS) $(ARGS)
+	$(PYTHON_M) tcp.client $(AT) $(AS) $(ARGS)
 
 udp-server: $(READY)  ## the chat server over UDP          (HOST= PORT=, ARGS=--trace shows every message)
-	$(RUN) udp.server $(AT) $(ARGS)
+	$(PYTHON_M) udp.server $(AT) $(ARGS)
 
 udp-client: $(READY)  ## a client of it                    (HOST= PORT= NICK=)
-	$(RUN) udp.client $(AT) $(AS) $(ARGS)
+	$(PYTHON_M) udp.client $(AT) $(AS) $(ARGS)
 
-compare: $(READY)  ## measure both: reliability, latency, cost  (ARGS="--members 50 --rate 400")
-	$(RUN) benchmarks.compare $(ARGS)
+link: $(READY)  ## a shell across a bad network      (LOSS=5% DELAY=20ms PROFILE=wifi UP="rate 1mbit" …)
+	$(PYTHON_M) benchmarks.link $(LINK) $(ARGS)
+
+link-join: $(READY)  ## another terminal in the same link
+	$(PYTHON_M) benchmarks.link --join $(ARGS)
+
+link-set: $(READY)  ## change the link while it runs     (LOSS=20%)
+	$(PYTHON_M) benchmarks.link --set $(call quoted,$(WORDS)) $(ARGS)
+
+compare: $(READY)  ## measure both over five networks: who loses what, who is late  (ARGS=--quick, LOSS=5% DELAY=20ms)
+	$(PYTHON_M) benchmarks.compare $(ONE) $(ARGS)
+
+report: $(READY)  ## open the newest report, or RUN's
+	$(PYTHON_M) benchmarks.report $(if $(RUN),$(call quoted,$(RUN))) $(ARGS)
+
+reproduce: $(READY)  ## measure again what RUN measured, and say what differs
+	$(PYTHON_M) benchmarks.reproduce $(if $(RUN),$(call quoted,$(RUN))) $(ARGS)
 
 test: $(READY)  ## the tests                         (ARGS="-k framing")
-	$(RUN) pytest $(ARGS)
+	$(PYTHON_M) pytest $(ARGS)
 
 lint: $(READY)  ## ruff and mypy
-	$(RUN) ruff check .
-	$(RUN) ruff format --check .
-	$(RUN) mypy
+	$(PYTHON_M) ruff check .
+	$(PYTHON_M) ruff format --check .
+	$(PYTHON_M) mypy
 
 check: lint test  ## ruff, mypy and the tests
 
 diff: $(READY)  ## the TCP and the UDP text side by side  (ARGS=server or ARGS=client)
-	$(RUN) benchmarks.side_by_side $(ARGS)
+	$(PYTHON_M) benchmarks.side_by_side $(ARGS)
 
 doctor: $(READY)  ## can this machine run the lab?     (HOST= PORT=: can it reach that one?)
-	$(RUN) benchmarks.doctor $(AT) $(ARGS)
+	$(PYTHON_M) benchmarks.doctor $(AT) $(ARGS)
 
 docs: $(READY)  ## make the picture in the README again
-	$(RUN) benchmarks.picture $(ARGS)
+	$(PYTHON_M) benchmarks.picture $(ARGS)
 
 clean:  ## remove what make has made (not your results)
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache

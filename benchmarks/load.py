@@ -7,7 +7,7 @@ not counted as the server's, and one thread, so that no switch between threads i
 
 It talks with `compare` in lines of JSON. When all its members are in, it says {"ready": true} and waits for
 {"start": NANOSECONDS} of the monotonic clock, the same for all load processes. When the run is over it
-says what it counted, followed by its records in binary (`records.py`).
+says what it counted, followed by its records in binary (`records.py`), and stays until its input ends.
 """
 
 import argparse
@@ -199,8 +199,9 @@ def main() -> int:
         if not order:
             return 0  # whoever started us is gone
         counted = load.run(json.loads(order)["start"])
-        load.close()
         _tell(counted | load.records.header(), load.records.body())
+        sys.stdin.readline()  # stay until we are sent away: the kernel is still asked about our connections
+        load.close()
     except (Gone, addresses.Unusable) as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,11 +9,10 @@ from rich.progress import Progress as Bars
 
 
 class Progress:
-    """Shown while `runs` runs of about `seconds` each are made; gone from the terminal afterwards."""
+    """Shown while runs are made that take about so many `seconds` each; gone from the terminal afterwards."""
 
-    def __init__(self, console: Console, runs: int, seconds: float) -> None:
+    def __init__(self, console: Console, seconds: list[float]) -> None:
         self._console = console
-        self._runs = runs
         self._seconds = seconds
         self._done = 0
         self._label = ""
@@ -29,7 +28,7 @@ class Progress:
             expand=True,
             disable=not console.is_terminal,
         )
-        self._task: TaskID = self._bars.add_task("", total=runs * seconds, left="")
+        self._task: TaskID = self._bars.add_task("", total=sum(seconds), left="")
 
     def __enter__(self) -> "Progress":
         self._bars.start()
@@ -40,18 +39,20 @@ class Progress:
     ) -> None:
         self._bars.stop()
 
-    def begin(self, transport: str, repeat: int) -> None:
+    def begin(self, run: str) -> None:
         """A run begins."""
-        self._label = f"run {self._done + 1} of {self._runs}: {transport}, repeat {repeat}"
+        self._label = f"run {self._done + 1} of {len(self._seconds)}: {run}"
         self._began = time.monotonic()
         if not self._console.is_terminal:
             self._console.print(self._label)
 
     def now(self, doing: str) -> None:
         """The run is at `doing`. May be called as often as one likes."""
-        spent = min(time.monotonic() - self._began, self._seconds)
-        completed = self._done * self._seconds + spent
-        left = self._runs * self._seconds - completed
+        spent = 0.0
+        if self._done < len(self._seconds):
+            spent = min(time.monotonic() - self._began, self._seconds[self._done])
+        completed = sum(self._seconds[: self._done]) + spent
+        left = sum(self._seconds) - completed
         self._bars.update(
             self._task,
             description=f"{self._label}, {doing}",

@@ -1,5 +1,6 @@
 """One member of the load: its socket, its side of the conversation, and what its socket has not taken yet."""
 
+import errno
 import selectors
 import socket
 import time
@@ -35,24 +36,24 @@ class Seat:
         self._stream = driver.stream
         self._selector = selector
         self._waiting = bytearray()
+        self._met = False  # something has come: there is somebody
         self._closed = False
         kind = socket.SOCK_STREAM if driver.stream else socket.SOCK_DGRAM
-        family, address = addresses.resolve(*where, kind)[0]
+        family, self._address = addresses.resolve(*where, kind)[0]
         self._socket = socket.socket(family, kind)
+        self._socket.setblocking(False)
+        if driver.stream:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        else:
+            # A load that is busy with another member must not lose what the server has sent to this one.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.UDP_BUFFER)
         try:
-            self._socket.settimeout(limits.CONNECT_TIMEOUT)
-            if driver.stream:
-                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            else:
-                # A load that is busy with another member must not lose what the server has sent to this one.
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.UDP_BUFFER)
-            self._socket.connect(address)
-            self._socket.setblocking(False)
+            self._socket.connect(self._address)
+        except BlockingIOError:
+            pass  # it takes a round trip; what is sent meanwhile waits, and `receive` says if it fails
         except OSError as error:
             self._socket.close()
-            raise Gone(
-                f"m{number} can't connect to {addresses.show(address)}: {error.strerror or error}"
-            ) from error
+            raise Gone(f"{self.member.nick} {self._unreachable(error)}") from error
         selector.register(self._socket, selectors.EVENT_READ, self)
 
     def begin(self, now: float) -> None:
@@ -76,7 +77,11 @@ class Seat:
             except BlockingIOError:
                 return
             except OSError as error:
+                if not self._met:
+                    self.close()
+                    raise Gone(self._unreachable(error)) from error
                 raise self._end(error.strerror or str(error)) from error
+            self._met = True
             received = time.monotonic_ns()  # before the bytes are read: that is our work, not the server's
             if not data and self._stream:
                 raise self._end("the server closed the connection")
@@ -114,13 +119,17 @@ class Seat:
                 taken = self._socket.send(data)
             except BlockingIOError:
                 self.refused += not self._stream
-            except OSError:
-                return  # the next `recv` says why
+            except OSError as error:
+                if not (self._stream and error.errno == errno.ENOTCONN):  # not on Linux: not connected yet
+                    return  # the next `recv` says why
         if self._stream and taken < len(data):
             if not self._waiting:
                 both = selectors.EVENT_READ | selectors.EVENT_WRITE
                 self._selector.modify(self._socket, both, self)
             self._waiting += memoryview(data)[taken:]
+
+    def _unreachable(self, error: OSError) -> str:
+        return f"can't connect to {addresses.show(self._address)}: {error.strerror or error}"
 
     def _end(self, reason: str) -> Gone:
         self.close()

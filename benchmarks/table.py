@@ -1,14 +1,22 @@
-"""The table: figures down, contestants across; of each figure the median of the repeats and their spread."""
+"""The tables. `glance` is for all profiles: a line for each transport, who lost what, who was late, by how much.
+`comparison` is for one: figures down, contestants across; of each figure the median of the repeats and their
+spread.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
 from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks.estimate import Interval, Percentile
 from benchmarks.measure import Figures
+from benchmarks.summary import Summary
 
 UNKNOWN = "–"
 
@@ -123,3 +131,267 @@ def _cell(spread: Spread | None, whole: bool) -> Text:
     if spread.n < spread.runs:
         notes.append(f"{spread.n} of {spread.runs}")
     return Text.assemble(show(spread.median), (f" ({', '.join(notes)})" if notes else "", "dim"))
+
+
+# --- at a glance ----------------------------------------------------------------------------------
+
+
+NARROWER = (
+    "expected",
+    "nothing to count",
+    "max",
+    "interval of p99",
+    "interval of delivered",
+    "sent again",
+    "doubled",
+    "out of order",
+    "network",
+)
+"""What a table does without, one after the other, until it fits: how many were expected (its note says it then),
+the columns of counts that are 0 in each line (the note says that), and so on; at last, where they differ, the
+networks (the note says that they do). Profile, transport, delivered, lost, p50 and p99 are always there."""
+
+COUNTS = ("doubled", "out of order")
+"""The columns that may be 0 in each line."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table: a transport over a profile. `instead` is said where there are no figures."""
+
+    profile: str
+    transport: str
+    figures: Summary | None
+    instead: str = ""
+
+
+def lines(summaries: Sequence[Summary]) -> list[Line]:
+    """A line for each, in their order; and one for each transport that was not measured over a profile although it
+    was over another, or that could not be impaired."""
+    profiles = list(dict.fromkeys(one.profile for one in summaries))
+    transports = sorted({one.transport for one in summaries} | _spared(summaries))
+    found = []
+    for profile in profiles:
+        here = {one.transport: one for one in summaries if one.profile == profile}
+        relayed = any(one.network == "relay" for one in here.values())
+        order = [name for name in transports if name not in here] + list(here)
+        for name in sorted(order, key=["tcp", "udp", *order].index):
+            instead = "not impaired here" if relayed and name == "tcp" else "not measured"
+            found.append(Line(profile, name, here.get(name), "" if name in here else instead))
+    return found
+
+
+def _spared(summaries: Sequence[Summary]) -> set[str]:
+    """A relay impairs UDP alone: the line of TCP says so even if TCP was measured nowhere."""
+    return {"tcp"} if any(one.network == "relay" for one in summaries) else set()
+
+
+def glance(summaries: Sequence[Summary], width: int) -> Table:
+    """The whole result in one table that fits into `width` cells if 55 are there, without breaking a word: columns
+    are left out in the order of `NARROWER`. Under the title stands what is counted, and what was left out."""
+    console = Console(width=10_000)
+    for without in range(len(NARROWER) + 1):
+        for gap in (3, 2, 1):
+            table = _glance(lines(summaries), NARROWER[:without], gap)
+            if Measurement.get(console, console.options, table).maximum <= width:
+                return table
+    return table
+
+
+def _glance(shown: list[Line], without: Sequence[str], gap: int) -> Table:
+    columns = _columns(shown, without)
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, gap - 1, 0, 0),
+        title_justify="left",
+        title_style="",
+    )
+    untold = any(
+        cell.plain.strip().endswith((UNKNOWN, f"({UNKNOWN})")) for one in columns for cell in one.cells
+    )
+    note = _note(shown, without, untold=untold)
+    table.title = Text.assemble(("Who lost what, and who was late\n", "bold"), (note, "dim"))
+    for column in columns:
+        table.add_column(column.head, justify="left" if column.left else "right", no_wrap=True)
+    for at, line in enumerate(shown):
+        last = at + 1 == len(shown) or shown[at + 1].profile != line.profile
+        table.add_row(*(column.cells[at] for column in columns), end_section=last)
+    return table
+
+
+@dataclass(frozen=True)
+class _Column:
+    head: str
+    cells: Sequence[Text]
+    left: bool = False
+    """Words; else numbers."""
+
+
+def _columns(shown: list[Line], without: Sequence[str]) -> list[_Column]:
+    """The columns with all that stands in them."""
+    known = [line.figures for line in shown]
+    empty = _empty(shown) if "nothing to count" in without else set()
+    intervals = {name: f"interval of {name}" not in without for name in ("delivered", "p99")}
+    named = _mixed(shown) and "network" not in without
+
+    def counts(value: Callable[[Summary], int | None], *, wrong: bool = False) -> list[Text]:
+        return [_count(line, value, wrong=wrong) for line in shown]
+
+    columns = {
+        "profile": _Column(
+            "\nprofile",
+            [
+                Text("" if at and shown[at - 1].profile == line.profile else line.profile, "bold")
+                for at, line in enumerate(shown)
+            ],
+            left=True,
+        ),
+        "transport": _Column("\n", [_transport(line, named=named) for line in shown], left=True),
+        "expected": _Column("deliveries\nexpected", counts(lambda one: one.expected)),
+        "delivered": _Column("delivered\n%", _delivered(shown, interval=intervals["delivered"])),
+        "lost": _Column("\nlost", counts(lambda one: one.lost, wrong=True)),
+        "doubled": _Column("\ndoubled", counts(lambda one: one.doubled, wrong=True)),
+        "out of order": _Column("out of\norder", counts(lambda one: one.out_of_order, wrong=True)),
+        "p50": _Column("p50\nms", _times(shown, lambda one: one.p50, interval=False)),
+        "p99": _Column("p99\nms", _times(shown, lambda one: one.p99, interval=intervals["p99"])),
+        "max": _Column("max\nms", [Text(_ms(one.max) if one else "") for one in known]),
+        "sent again": _Column("sent\nagain", [_resent(one) for one in known]),
+    }
+    if not any(one and one.retransmissions is not None for one in known):
+        del columns["sent again"]
+    return [column for name, column in columns.items() if name not in without and name not in empty]
+
+
+def _empty(shown: list[Line]) -> set[str]:
+    """The counts of which there is nothing to count."""
+    known = [line.figures for line in shown if line.figures]
+    values = {"doubled": [one.doubled for one in known], "out of order": [one.out_of_order for one in known]}
+    return {name for name in COUNTS if not any(values[name])}
+
+
+def _mixed(shown: list[Line]) -> bool:
+    """Whether not all were measured over the same kind of network."""
+    return len({line.figures.network for line in shown if line.figures}) > 1
+
+
+def _note(shown: list[Line], without: Sequence[str], *, untold: bool) -> str:
+    """What the columns count, and what is not among them."""
+    known = [line.figures for line in shown if line.figures]
+    repeats = _range([one.repeats for one in known])
+    runs = "one run each" if repeats == "1" else f"{repeats} repeats together"
+    said = [
+        f"Deliveries: one message to one member; {runs}. Times: since a message was due, of what arrived."
+    ]
+    if "interval of delivered" not in without:
+        said.append("In brackets: 95 % intervals.")
+    if untold:
+        said.append(f"{UNKNOWN}: too few to tell, or not counted.")
+    if any(one.retransmissions is not None for one in known):
+        said.append("Sent again: segments, by TCP, both ends.")
+    if "expected" in without:
+        said.append(f"Expected in each line: {_range([one.expected for one in known])}.")
+    if "network" in without and _mixed(shown):
+        said.append("Not all were measured over the same kind of network.")
+    left = [name for name in without if name not in ("expected", "nothing to count", "network")]
+    if "nothing to count" in without:
+        empty = _empty(shown)
+        left = [name for name in left if name not in empty]
+        if empty:
+            said.append(f"None was {' or '.join(name for name in COUNTS if name in empty)}.")
+    if "sent again" in left and all(one.retransmissions is None for one in known):
+        left.remove("sent again")
+    if left:
+        said.append(f"A wider window also shows: {', '.join(left)}.")
+    return " ".join(said)
+
+
+def _range(numbers: Sequence[int]) -> str:
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+
+
+def _transport(line: Line, *, named: bool) -> Text:
+    """With the network, if it is not the same everywhere: those lines are not to be compared."""
+    network = f", {line.figures.network}" if named and line.figures else ""
+    return Text(line.transport + network)
+
+
+def _count(line: Line, value: Callable[[Summary], int | None], *, wrong: bool) -> Text:
+    """A number. What went wrong is yellow; if it was TCP it is not to be overlooked."""
+    if line.figures is None:
+        return Text("")
+    number = value(line.figures)
+    if number is None:
+        return Text(UNKNOWN)
+    if wrong and number and line.transport == "tcp":
+        return Text(f"!! {number:,}", "bold red")
+    return Text(f"{number:,}", "yellow" if wrong and number else "")
+
+
+def _resent(figures: Summary | None) -> Text:
+    """Nothing of UDP: it has nothing to send again."""
+    if figures is None or figures.retransmissions is None:
+        return Text(UNKNOWN if figures and figures.transport == "tcp" else "")
+    return Text(f"{figures.retransmissions:,}")
+
+
+def _delivered(shown: list[Line], *, interval: bool) -> list[Text]:
+    cells = []
+    for line in shown:
+        if line.figures is None:
+            cells.append((line.instead, ""))
+        elif line.figures.delivered_share is None:
+            cells.append((UNKNOWN, ""))
+        else:
+            share, low, high = percents(line.figures.delivered_share)
+            cells.append((share, f"({low}–{high})"))
+    return _beside(cells, interval=interval)
+
+
+def percents(interval: Interval) -> tuple[str, str, str]:
+    """A share in percent, and the ends of its interval, with as many digits as the interval is worth. 100 is only
+    what is whole, and 0 only what is nothing."""
+    width = 100 * (interval.high - interval.low)
+    decimals = next((count for count in (1, 2, 3) if width >= 10.0**-count), 4)
+
+    def show(value: float) -> str:
+        if value in (0, 1):
+            return f"{100 * value:.0f}"
+        least = 10.0**-decimals
+        return f"{min(max(100 * value, least), 100 - least):.{decimals}f}"
+
+    return show(interval.estimate), show(interval.low), show(interval.high)
+
+
+def _times(shown: list[Line], value: Callable[[Summary], Percentile | None], *, interval: bool) -> list[Text]:
+    cells = []
+    for line in shown:
+        time = value(line.figures) if line.figures else None
+        if time is None:
+            cells.append((UNKNOWN if line.figures else "", ""))
+            continue
+        known = time.interval
+        around = f"({_ms(known.low)}–{_ms(known.high)})" if known else f"({UNKNOWN})"
+        cells.append((_ms(time.estimate), around))
+    return _beside(cells, interval=interval)
+
+
+def _beside(cells: Sequence[tuple[str, str]], *, interval: bool) -> list[Text]:
+    """Figures below figures, intervals below intervals. Words that stand instead may take the whole cell."""
+    if not interval:
+        return [Text(figure) for figure, _ in cells]
+    right = max((cell_len(around) for _, around in cells), default=0)
+    left = max((cell_len(figure) for figure, around in cells if around), default=0)
+    width = max((left + 1 + right, *(cell_len(figure) for figure, _ in cells)))
+    found = []
+    for figure, around in cells:
+        if around or cell_len(figure) <= left:
+            figure, around = figure.rjust(width - 1 - right), f" {around}"
+        found.append(Text.assemble(figure, (around, "dim"), justify="left"))
+    return found
+
+
+def _ms(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else three_digits(1e3 * seconds)

@@ -1,15 +1,220 @@
-"""What the figures say, in sentences: who lost what, who was quicker and whether that means anything."""
+"""What the figures say, in sentences: who lost what, who was quicker and whether that means anything.
 
-from collections.abc import Iterator
+`findings` is for several profiles, as `table.glance` shows them, `sentences` for one, as `table.comparison` does,
+`warnings` for both: what is wrong with the figures, or missing from them. Nothing is said that the figures do not
+show: no cause that nobody measured, no rule, and no difference where intervals overlap.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
+from benchmarks.estimate import Percentile
+from benchmarks.link.emulator import FREELY, LATE
 from benchmarks.measure import Figures
 from benchmarks.process import WHY_UNKNOWN
-from benchmarks.table import PAGE, Spread, three_digits
+from benchmarks.summary import Run, Summary
+from benchmarks.table import PAGE, Spread, percents, three_digits
 from common.statistics import BEYOND, milliseconds
 
+LOOPBACK = "loopback"
+"""The profile that is none."""
 
-def sentences(results: dict[str, list[Figures]]) -> list[str]:
+NOTABLE = 1.05
+"""A factor below this may be there, and matters to nobody."""
+
+EXACT = 2000
+"""Packets in a second up to which the link promises to be exact to 1 ms at its 99th percentile."""
+
+WORDS = {"lost": "lost {}", "doubled": "doubled {}", "out_of_order": "delivered {} out of order"}
+"""What may become of deliveries, and how it is said."""
+
+
+# --- over several profiles ------------------------------------------------------------------------
+
+
+def findings(
+    summaries: Sequence[Summary], descriptions: Mapping[str, str], expected: Mapping[str, float]
+) -> list[str]:
+    """The findings. `descriptions` are the profiles in a few words. `expected` is the share of UDP's deliveries
+    that a profile should let through, (1 - loss on the way up) (1 - loss on the way down), for those of which that
+    is known: not those with an outage or a narrow rate, nor if messages are cut into fragments."""
+    found = []
+    for profile in dict.fromkeys(one.profile for one in summaries):
+        here = [one for one in summaries if one.profile == profile]
+        described = f" ({descriptions[profile]})" if descriptions.get(profile) else ""
+        clauses = "; ".join(_clause(one) for one in sorted(here, key=_is_tcp))
+        found.append(f"{profile}{described}: {clauses}.")
+    found += _promise(summaries)
+    found += _asked(summaries, expected)
+    found += _quicker(summaries)
+    if min((one.repeats for one in summaries), default=0) == 1:
+        found.append(
+            "The intervals tell what chance does within a run. How much one run differs from the next can't be "
+            "seen from one of each: more --repeats would show it."
+        )
+    return found
+
+
+def _is_tcp(one: Summary) -> bool:
+    return one.transport == "tcp"
+
+
+def _name(transport: str) -> str:
+    return transport.upper()
+
+
+def _clause(one: Summary) -> str:
+    """What became of the deliveries of one line, and how long they took."""
+    name = _name(one.transport)
+    if one.delivered_share is None:
+        return f"{name} had nothing to deliver"
+    if not one.delivered:
+        return f"{name} delivered nothing of {one.expected:,}"
+    order = "" if one.out_of_order else ", in order"
+    if one.lost:
+        share, low, high = percents(one.delivered_share)
+        parts = [f"{name} delivered {share} % ({low}–{high}) of {one.expected:,}{order}"]
+    else:
+        parts = [f"{name} delivered all {one.expected:,}{order}"]
+    if one.out_of_order:
+        parts.append(f"{one.out_of_order:,} out of order")
+    if one.doubled:
+        parts.append(f"{one.doubled:,} doubled")
+    parts.append(_times(one))
+    if one.retransmissions is not None:
+        many = f"{one.retransmissions:,} retransmission{'s'[: one.retransmissions != 1]}"
+        parts.append(f"with {many if one.retransmissions else 'no retransmissions'}")
+    return ", ".join(parts)
+
+
+def _times(one: Summary) -> str:
+    if one.p50 is None:
+        return f"too few for a percentile (max {milliseconds(one.max)})"
+    if one.p99 is None:
+        return f"p50 {_time(one.p50)} (too few for a p99)"
+    return f"p50 {milliseconds(one.p50.estimate)}, p99 {_time(one.p99)}"
+
+
+def _time(time: Percentile) -> str:
+    """`214 ms (190–260)`"""
+    around = time.interval
+    ends = f" ({three_digits(1e3 * around.low)}–{three_digits(1e3 * around.high)})" if around else ""
+    return milliseconds(time.estimate) + ends
+
+
+def _promise(summaries: Sequence[Summary]) -> Iterator[str]:
+    """What TCP promises its users, and whether they got it."""
+    tcp = [one for one in summaries if _is_tcp(one) and one.expected]
+    if not tcp:
+        return
+    broken = []
+    for one in tcp:
+        what = _flaws({name: getattr(one, name) for name in WORDS})
+        if what:
+            broken.append(f"over {one.profile} it {what}, of {one.expected:,} deliveries")
+    if broken:
+        yield (
+            f"TCP DID NOT KEEP ITS PROMISE: {'; '.join(broken)}. As long as a connection stands, TCP loses, "
+            "doubles and reorders nothing: before you believe the other figures, look for a connection that was "
+            "cut off, or a run that ended too early."
+        )
+    else:
+        where = _names(list(dict.fromkeys(one.profile for one in tcp)))
+        yield (
+            f"TCP lost nothing, doubled nothing and kept the order over {where} "
+            f"({sum(one.expected for one in tcp):,} deliveries)."
+        )
+
+
+def _flaws(counts: Mapping[str, int]) -> str:
+    """`lost 3 and doubled 1`; empty if all is well."""
+    return " and ".join(WORDS[name].format(f"{count:,}") for name, count in counts.items() if count)
+
+
+def _asked(summaries: Sequence[Summary], expected: Mapping[str, float]) -> Iterator[str]:
+    """Whether UDP delivered what the link should have let through."""
+    agreeing: list[str] = []
+    differing: list[str] = []
+    for one in summaries:
+        measured, theory = one.delivered_share, expected.get(one.profile)
+        if one.transport != "udp" or one.network == LOOPBACK or measured is None or theory is None:
+            continue
+        _, low, high = percents(measured)
+        text = f"{one.profile} ({_percent(theory)} % expected, {low}–{high} measured)"
+        (agreeing if theory in measured else differing).append(text)
+    if agreeing:
+        yield f"What UDP delivered agrees with what the link was asked to lose over {_names(agreeing)}."
+    if differing:
+        yield (
+            f"What UDP delivered does NOT agree with what the link was asked to lose over {_names(differing)}. By "
+            "chance alone that happens to one 95 % interval in twenty: if it happens again, something else lost "
+            "messages, or the link did not do as it was told."
+        )
+
+
+def _percent(share: float) -> str:
+    """As short as it is exact to two decimals: 100, 90.25, 99."""
+    return f"{100 * share:.2f}".rstrip("0").rstrip(".")
+
+
+def _quicker(summaries: Sequence[Summary]) -> Iterator[str]:
+    """Over which profiles which transport had the lower percentiles, if their intervals tell."""
+    pairs = [
+        (one, other)
+        for one, other in combinations(summaries, 2)
+        if (one.profile, one.network) == (other.profile, other.network)
+    ]
+    losers: list[str] = []
+    for name in ("p50", "p99"):
+        found: dict[str, list[str]] = {}
+        same, untold = [], []
+        for one, other in pairs:
+            mine: Percentile | None = getattr(one, name)
+            its: Percentile | None = getattr(other, name)
+            if mine is None or its is None:
+                continue  # the table has a – there, and a warning says why
+            if mine.interval is None or its.interval is None:
+                both = [(one, mine), (other, its)]
+                times = ", ".join(
+                    f"{_name(who.transport)} {milliseconds(time.estimate)}" for who, time in both
+                )
+                untold.append(f"{one.profile} ({times})")
+            elif mine.interval.overlaps(its.interval):
+                same.append(one.profile)
+            else:
+                if its.estimate < mine.estimate:
+                    one, other, mine, its = other, one, its, mine
+                times = f"{milliseconds(mine.estimate)} against {milliseconds(its.estimate)}"
+                factor = _factor(mine.estimate, its.estimate)
+                who = f"{_name(one.transport)} was quicker than {_name(other.transport)}"
+                found.setdefault(who, []).append(f"{one.profile} ({times}{factor})")
+                losers += [_name(one.transport)] if one.lost else []
+        parts = [f"{who} over {_names(where)}" for who, where in found.items()]
+        if same:
+            parts.append(f"over {_names(same)} the intervals overlap: these runs show no difference")
+        if untold:
+            parts.append(
+                f"over {_names(untold)} too little was measured to tell whether that is a difference (more "
+                "--repeats or --seconds would)"
+            )
+        if parts:
+            yield f"{name}: {'; '.join(parts)}."
+    if losers:
+        yield f"These times are of what arrived: what {_names(list(dict.fromkeys(losers)))} lost has none."
+
+
+def _factor(quick: float, slow: float) -> str:
+    """How much slower; where a factor would be nothing to speak of, by how little."""
+    if slow < NOTABLE * quick:
+        return f", {milliseconds(slow - quick)} apart"
+    return f", factor {three_digits(slow / quick)}" if quick > 0 else ""
+
+
+# --- over one -------------------------------------------------------------------------------------
+
+
+def sentences(results: Mapping[str, Sequence[Figures]]) -> list[str]:
     """The findings, of the runs of each contestant, by name."""
     found = [_reliability(results)]
     for one, other in combinations(results, 2):
@@ -20,38 +225,15 @@ def sentences(results: dict[str, list[Figures]]) -> list[str]:
     return found
 
 
-def warnings(results: dict[str, list[Figures]]) -> list[str]:
-    """What is wrong with the figures, or missing from them."""
-    found = [*_suspects(results), *_still_coming(results)]
-    everything = [run for runs in results.values() for run in runs]
-    for name, percent in (("p50", 50), ("p90", 90), ("p99", 99)):
-        missing = [run.latency.n for run in everything if getattr(run.latency, name) is None]
-        if missing:
-            needed = round(BEYOND / (1 - percent / 100))
-            found.append(
-                f"{name} is – where a run had fewer than {needed:,} deliveries (here {min(missing):,}): fewer than "
-                f"{BEYOND} would lie beyond it. Raise --seconds, --rate or --members."
-            )
-            break
-    if any(run.cpu_per_delivery is None and run.delivered for run in everything):
-        found.append(f"The server's CPU time and memory are unknown: {WHY_UNKNOWN}.")
-    found += _little_memory(results)
-    return found
-
-
-def _reliability(results: dict[str, list[Figures]]) -> str:
+def _reliability(results: Mapping[str, Sequence[Figures]]) -> str:
     clean, flawed = [], []
     for name, runs in results.items():
         expected = sum(run.expected for run in runs)
-        counts = {
-            "lost": sum(run.lost for run in runs),
-            "doubled": sum(run.doubled for run in runs),
-            "delivered out of order": sum(run.out_of_order for run in runs),
-        }
+        counts = {fate: sum(getattr(run, fate) for run in runs) for fate in WORDS}
         if any(counts.values()):
             what = " and ".join(
-                f"{verb} {count:,} ({100 * count / expected:.3g} %)"
-                for verb, count in counts.items()
+                WORDS[fate].format(f"{count:,} ({100 * count / expected:.3g} %)")
+                for fate, count in counts.items()
                 if count
             )
             flawed.append(f"{name} {what} of {expected:,} deliveries")
@@ -63,7 +245,9 @@ def _reliability(results: dict[str, list[Figures]]) -> str:
     return "; ".join(flawed) + without + "."
 
 
-def _faster(name: str, one: str, runs: list[Figures], other: str, others: list[Figures]) -> Iterator[str]:
+def _faster(
+    name: str, one: str, runs: Sequence[Figures], other: str, others: Sequence[Figures]
+) -> Iterator[str]:
     """Whose percentile was lower, by what factor, and whether every repeat agrees."""
     mine = Spread.of([getattr(run.latency, name) for run in runs])
     its = Spread.of([getattr(run.latency, name) for run in others])
@@ -84,39 +268,159 @@ def _faster(name: str, one: str, runs: list[Figures], other: str, others: list[F
     yield sentence + "."
 
 
-def _little_memory(results: dict[str, list[Figures]]) -> Iterator[str]:
-    for name, runs in results.items():
-        unseen = [run for run in runs if run.memory_per_member is not None and run.memory_per_member < PAGE]
-        if unseen:
-            yield (
-                f"In {_which(len(unseen), name, runs)} the server grew by less than a page (4 KiB) a member, which "
-                "is less than can be told: more --members would show it."
-            )
+# --- what is wrong --------------------------------------------------------------------------------
 
 
-def _suspects(results: dict[str, list[Figures]]) -> Iterator[str]:
-    for name, runs in results.items():
-        suspects = [run.suspect for run in runs if run.suspect]
+def warnings(
+    runs: Sequence[Run], links: Iterable[tuple[str, str, Mapping[str, Any] | None]] = ()
+) -> list[str]:
+    """What is wrong with the figures, or missing from them. `links` says of each run its profile, its transport,
+    and what its link says of itself: the `link` of a result, None where there is none."""
+    if not runs:
+        return []
+    several = len({run.profile for run in runs}) > 1
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_which(run.profile, run.transport, several=several), []).append(run)
+    accounts: dict[str, list[Mapping[str, Any]]] = {}
+    for profile, transport, link in links:
+        if link is not None:
+            accounts.setdefault(_which(profile, transport, several=several), []).append(link)
+    return [
+        *_spared(runs),
+        *_late_link(accounts),
+        *_overflow(accounts),
+        *_suspects(groups),
+        *_still_coming(groups),
+        *_unreadable(groups),
+        *_missing(groups),
+        *_no_server_figures(runs),
+        *(_little_memory(groups) if _alone(runs) else ()),
+    ]
+
+
+def _alone(runs: Iterable[Run]) -> bool:
+    """Whether there is only loopback: then each run's own percentiles, and the server's memory, are shown."""
+    return {run.profile for run in runs} == {LOOPBACK}
+
+
+def _which(profile: str, transport: str, *, several: bool) -> str:
+    return f"{profile} {transport}" if several else transport
+
+
+def _spared(runs: Sequence[Run]) -> Iterator[str]:
+    """A relay can do nothing to TCP."""
+    relayed = list(dict.fromkeys(run.profile for run in runs if run.network == "relay"))
+    if not relayed:
+        return
+    yield (
+        f"TCP was not impaired over {_names(relayed)}: a relay stood in for the network there, which can delay and "
+        "lose UDP's datagrams, but nothing below the kernel's TCP. What these networks do to TCP was not measured."
+    )
+    plain = [run.profile for run in runs if run.transport == "tcp" and run.network == LOOPBACK]
+    beside = [profile for profile in dict.fromkeys(plain) if profile in relayed]
+    if beside:
+        yield (
+            f"Over {_names(beside)} TCP went through this machine's loopback alone, and UDP through the relay as "
+            "well: their times do not compare."
+        )
+
+
+def _late_link(accounts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+    """An instrument states its error."""
+    late = []
+    for which, links in accounts.items():
+        bad = [link for link in links if link["lateness"]["share_over_1ms"] > FREELY]
+        if bad:
+            worst = max(bad, key=lambda link: link["lateness"]["share_over_1ms"])
+            share = f"{100 * worst['lateness']['share_over_1ms']:.3g} % of the packets"
+            rate = f"{worst['peak_rate']:,.0f} in the fullest second"
+            late.append(f"{_some(len(bad), which, links)} ({share}; {rate})")
+    if late:
+        yield (
+            f"The link itself was late, by more than {1e3 * LATE:g} ms, in {_names(late)}: part of those latencies "
+            f"is the link's. It is exact up to {EXACT:,} packets in a second on a machine with nothing else to do: "
+            "fewer --members, a lower --rate or more quiet would help."
+        )
+
+
+def _overflow(accounts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+    lost = {which: sum(link["overflow"] for link in links) for which, links in accounts.items()}
+    where = [f"{which} ({many:,})" for which, many in lost.items() if many]
+    if where:
+        yield (
+            f"The link's device dropped packets that nobody asked it to drop: {_names(where)}. To the transports "
+            "they are losses like any other. Fewer --members or a lower --rate would help."
+        )
+
+
+def _suspects(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    for which, runs in groups.items():
+        suspects = [run.figures.suspect for run in runs if run.figures.suspect]
         if suspects:
             yield (
-                f"In {_which(len(suspects), name, runs)} the load may have been the bottleneck ({suspects[0]}): "
+                f"In {_some(len(suspects), which, runs)} the load may have been the bottleneck ({suspects[0]}): "
                 "those latencies are the load's as much as the server's."
             )
 
 
-def _still_coming(results: dict[str, list[Figures]]) -> Iterator[str]:
-    for name, runs in results.items():
-        count = sum(run.still_coming for run in runs)
+def _still_coming(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    for which, runs in groups.items():
+        count = sum(run.figures.still_coming for run in runs)
         if count:
             yield (
-                f"At the end of {_which(count, name, runs)} messages were still arriving: of what "
+                f"At the end of {_some(count, which, runs)} messages were still arriving: of what "
                 "is counted as lost some was only late, and the latencies would be longer still."
             )
 
 
-def _which(count: int, name: str, runs: list[Figures]) -> str:
-    return f"{count} of {len(runs)} {name} runs" if len(runs) > 1 else f"the {name} run"
+def _unreadable(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    for which, runs in groups.items():
+        count = sum(run.figures.unreadable for run in runs)
+        if count:
+            yield f"In {_some(len(runs), which, runs)} {count:,} texts arrived that nobody had sent so."
 
 
-def _names(names: list[str]) -> str:
+def _missing(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    """Where a percentile is not shown, and what would supply it: the first of them, the others take more."""
+    by_run = _alone(run for runs in groups.values() for run in runs)
+    samples: dict[str, int] = {}
+    for which, runs in groups.items():
+        counts = [run.figures.latency.n for run in runs]
+        samples[which] = min(counts) if by_run else sum(counts)
+    for name, percent in (("p50", 50), ("p90", 90), ("p99", 99)):
+        needed = round(BEYOND / (1 - percent / 100))
+        few = {which: n for which, n in samples.items() if n < needed}
+        if few:
+            where = "where a run" if by_run else f"in {_names(list(few))}, which"
+            yield (
+                f"{name} is – {where} had fewer than {needed:,} deliveries (here {min(few.values()):,}): fewer "
+                f"than {BEYOND} would lie beyond it. Raise --seconds, --rate or --members."
+            )
+            return
+
+
+def _no_server_figures(runs: Sequence[Run]) -> Iterator[str]:
+    if any(run.figures.cpu_per_delivery is None and run.figures.delivered for run in runs):
+        yield f"The server's CPU time and memory are unknown: {WHY_UNKNOWN}."
+
+
+def _little_memory(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    def little(run: Run) -> bool:
+        memory = run.figures.memory_per_member
+        return memory is not None and memory < PAGE
+
+    where = [_some(many, which, runs) for which, runs in groups.items() if (many := sum(map(little, runs)))]
+    if where:
+        yield (
+            f"In {_names(where)} the server grew by less than a page (4 KiB) a member, which is less than can be "
+            "told: more --members would show it."
+        )
+
+
+def _some(count: int, which: str, runs: Sequence[object]) -> str:
+    return f"{count} of {len(runs)} {which} runs" if len(runs) > 1 else f"the {which} run"
+
+
+def _names(names: Sequence[str]) -> str:
     return " and ".join(names) if len(names) < 3 else ", ".join(names[:-1]) + f" and {names[-1]}"

@@ -1,17 +1,12 @@
 """From records to figures, on records made by hand: every loss, copy and step back is counted exactly."""
 
-import io
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from benchmarks import stamp
 from benchmarks.measure import Delivery, Figures, Times, deliveries, measure, suspicion
 from benchmarks.records import Arrival, Records, Sent
-from benchmarks.table import comparison
-from benchmarks.verdict import warnings
 
 MS = 1_000_000
 
@@ -179,16 +174,3 @@ def test_other_texts_are_no_stamps(text: str) -> None:
     """Somebody who also talks in the room, or a text that was cut."""
     assert stamp.read(text, 100) is None
     assert stamp.read(stamp.write(1, 2, 3, 4, 100)[:-1], 100) is None
-
-
-def test_memory_that_can_not_be_told_is_not_shown() -> None:
-    """Less than a page for each member, or even less than nothing, is the noise of the measurement: said so."""
-    told, untold = figures([Sent(0, 0, 0, 0)], []), figures([Sent(0, 0, 0, 0)], [])
-    told.memory_per_member, untold.memory_per_member = 8192.0, -800.0
-    shown = io.StringIO()
-    Console(file=shown, width=120).print(comparison({"tcp": [told], "udp": [untold]}))
-    (row,) = (line for line in shown.getvalue().splitlines() if "memory" in line)
-    assert row.split()[-2:] == ["8.00", "–"]
-    (sentence,) = (line for line in warnings({"tcp": [told], "udp": [untold]}) if "page" in line)
-    assert "udp" in sentence
-    assert "tcp" not in sentence

@@ -1,0 +1,258 @@
+"""Where a run takes place: on loopback, across an emulated link, or, over UDP, through a relay.
+
+For a run these differ in where the server listens, where the members connect to, and how a program gets there.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks import kernel
+from benchmarks.link import namespace
+from benchmarks.link.line import Line
+from benchmarks.link.packet import FAR, NEAR
+from benchmarks.link.probe import Seen
+from benchmarks.link.self_check import judge
+from benchmarks.link.specification import without_loss
+from benchmarks.stage import Failed, Stage
+
+LOOPBACK = "127.0.0.1"
+
+PORT = 4242
+"""Of the server in a network of its own: nobody else is there to have it."""
+
+START_TIMEOUT = 15.0
+"""Seconds a process has until it has begun: Python on a busy machine needs one."""
+
+PROBES, PROBE_RATE = 400, 1000.0
+"""Probes each way of one self-check, and how many of them in a second: no more than the link carries exactly."""
+
+MARGIN = 0.1
+"""Seconds beyond what the link was asked for that probes are waited for."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the network of a run is like. `up` and `down` are specifications of a link; `kind` says what there
+    is of it: `emulated` below the kernel's TCP and UDP, a `relay` for UDP alone, or `loopback`, where there is
+    none."""
+
+    kind: str = "loopback"
+    profile: str = "loopback"
+    up: str = ""
+    down: str = ""
+    seed: int = 1
+
+    @property
+    def lines(self) -> dict[str, Line]:
+        """Both directions, to ask them what they are expected to do."""
+        return {"up": Line(self.up, "theory"), "down": Line(self.down, "theory")}
+
+    @property
+    def longest(self) -> float:
+        """Seconds that a packet takes at most (but for one in ten thousand) to the server and on to a member."""
+        return sum(line.longest_delay for line in self.lines.values())
+
+
+@dataclass
+class Account:
+    """What the network of a run says afterwards, in the form of a result: see `report`."""
+
+    link: dict[str, Any] | None = None
+    probes: dict[str, Any] | None = None
+    kernel: dict[str, int] | None = None
+    tcp_info: dict[str, Any] | None = None
+    wall_offset_ns: int = 0
+
+
+class Place(Protocol):
+    """Where a run takes place."""
+
+    bind: str
+    port: int
+
+    def prepare(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
+        """Make the network and check it. Raises Failed if it is not what was asked for."""
+
+    def command(self, argv: list[str]) -> list[str]:
+        """The command that runs `argv` there."""
+
+    def way_to(self, stage: Stage, port: int) -> tuple[str, int]:
+        """Where members connect to, if the server listens on `port`."""
+
+    def begin(self, stage: Stage, start: float, capture: Path | None) -> None:
+        """From `start` on (monotonic clock, seconds) the network is as bad as it was asked to be."""
+
+    def account(self, stage: Stage) -> Account:
+        """What became of it."""
+
+
+@dataclass
+class Loopback:
+    """This machine's own loopback: nothing is done to it."""
+
+    bind: str = LOOPBACK
+    port: int = 0
+
+    def prepare(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
+        """Nothing to do: it is there."""
+
+    def command(self, argv: list[str]) -> list[str]:
+        return argv
+
+    def way_to(self, stage: Stage, port: int) -> tuple[str, int]:
+        return LOOPBACK, port
+
+    def begin(self, stage: Stage, start: float, capture: Path | None) -> None:
+        """Nothing to do: it is as bad as it will be."""
+
+    def account(self, stage: Stage) -> Account:
+        return Account()  # its counters are everybody's on this machine
+
+
+class _Linked:
+    """What a link of TUN and a relay have in common: a process that takes orders (`link/control.py`)."""
+
+    bind: str
+    port: int
+
+    def __init__(self, conditions: Conditions) -> None:
+        self.conditions = conditions
+        self._account = Account()
+        self._before: dict[str, int] | None = None
+
+    def command(self, argv: list[str]) -> list[str]:
+        """The command that runs `argv` there."""
+        return argv
+
+    def begin(self, stage: Stage, start: float, capture: Path | None) -> None:
+        """From `start` on (monotonic clock, seconds) the network is as bad as it was asked to be."""
+        self._before = kernel.counters(self._link.pid)
+        path = {"capture": str(capture)} if capture else {}
+        self._order(stage, self.conditions.up, self.conditions.down, at=start, **path)
+
+    def account(self, stage: Stage) -> Account:
+        """What became of it."""
+        self._account.link = stage.ask(self._link, {"do": "account"}, "asking the link")
+        return self._account
+
+    def _start(self, stage: Stage, name: str, command: list[str], word: str) -> Any:
+        """Start the link's process; returns what it says of `word` when it is ready."""
+        self._link = stage.start(name, command)
+        return stage.wait_for(self._link, _told(word), "setting up the link", START_TIMEOUT)
+
+    def _order(self, stage: Stage, up: str, down: str, **more: Any) -> None:
+        order = {"do": "begin", "up": up, "down": down, "seed": self.conditions.seed}
+        answer = stage.ask(self._link, order | more, "setting up the link")
+        self._account.wall_offset_ns = answer["wall_offset_ns"]
+
+    def _calm(self, stage: Stage, **more: Any) -> None:
+        """Let members join over a link that has its delay, but loses nothing: joining is not the question."""
+        self._order(stage, without_loss(self.conditions.up), without_loss(self.conditions.down), **more)
+
+    def _check(self, stage: Stage, where: list[str], earlier: Sequence[dict[str, Seen]]) -> None:
+        """Send probes across the link as it was asked to be. Raises Failed if it is not."""
+        lines = self.conditions.lines
+        for last in (False, True):  # an honest link, too, has its bad days: one in a thousand is asked twice
+            seen = self._probe(stage, where)
+            problems = {
+                direction: judge(
+                    lines[direction], direction, seen[direction], [one[direction] for one in earlier]
+                )
+                for direction in lines
+            }
+            if not any(problems.values()):
+                break
+            if last:
+                raise Failed(
+                    "The link is not what it was asked to be, so nothing is measured on it: "
+                    + "; ".join(filter(None, problems.values()))
+                    + "."
+                )
+        self._account.probes = seen
+
+    def _probe(self, stage: Stage, where: list[str]) -> dict[str, Seen]:
+        wait = max(line.longest_delay for line in self.conditions.lines.values()) + MARGIN
+        options = ["--count", str(PROBES), "--rate", str(PROBE_RATE), "--wait", str(wait)]
+        probes = stage.start(
+            "The probes", self.command([*_python("benchmarks.link.probe"), *where, *options])
+        )
+        port = stage.wait_for(probes, _told("port"), "checking the link", START_TIMEOUT)
+        self._order(stage, self.conditions.up, self.conditions.down, target=port)
+        probes.tell({"go": True})
+        said = stage.wait_for(probes, _told("seen"), "checking the link", START_TIMEOUT + wait)
+        stage.may_end(probes)
+        return {direction: Seen(**one) for direction, one in said.items()}
+
+
+class Emulated(_Linked):
+    """A link of a run's own, with everything that belongs to it: namespace, device, emulator. `way` leads into
+    namespaces (`namespace.way_in`), `congestion` is TCP's congestion control there."""
+
+    bind = NEAR
+    port = PORT
+
+    def __init__(self, conditions: Conditions, way: list[str], congestion: str = "") -> None:
+        super().__init__(conditions)
+        self._way = way
+        self._congestion = ["--congestion", congestion] if congestion else []
+        self._into: list[str] = []
+
+    def prepare(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
+        """Make the network and check it."""
+        command = [*self._way, "--", *_python("benchmarks.link.control"), *self._congestion]
+        self._start(stage, "The link", command, "ready")
+        self._into = namespace.into(self._link.pid, self._way)
+        self._check(stage, ["--server", NEAR, "--client", FAR], earlier)
+        self._calm(stage)
+
+    def command(self, argv: list[str]) -> list[str]:
+        """Inside the namespaces."""
+        return [*self._into, *argv]
+
+    def way_to(self, stage: Stage, port: int) -> tuple[str, int]:
+        """Across the link."""
+        return FAR, port
+
+    def account(self, stage: Stage) -> Account:
+        """With what the kernel knows: the namespace is this run's own, so its counters are, too."""
+        after = kernel.counters(self._link.pid)
+        if self._before is not None and after is not None:
+            self._account.kernel = kernel.difference(self._before, after)
+        self._account.tcp_info = stage.ask(self._link, {"do": "sockets"}, "asking the kernel")["tcp_info"]
+        return super().account(stage)
+
+
+class Relayed(_Linked):
+    """A relay in front of the server, for UDP only."""
+
+    bind = LOOPBACK
+    port = 0
+
+    def prepare(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
+        """Start the relay and check it."""
+        command = [*_python("benchmarks.link.control"), "--relay", LOOPBACK]
+        self._through: int = self._start(stage, "The relay", command, "port")
+        through = ["--port", "0", "--through", str(self._through)]
+        self._check(stage, ["--server", LOOPBACK, "--client", LOOPBACK, *through], earlier)
+
+    def way_to(self, stage: Stage, port: int) -> tuple[str, int]:
+        """Through the relay, which from now on knows where the server is."""
+        self._calm(stage, target=port)
+        return LOOPBACK, self._through
+
+
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]
+
+
+def _told(word: str) -> Callable[[str], Any]:
+    """What a line of JSON says of `word`; None if it does not."""
+
+    def find(line: str) -> Any:
+        return json.loads(line).get(word) if line.startswith("{") else None
+
+    return find
