@@ -2,7 +2,7 @@
 # the packages of requirements.lock). The README shows the lines, for systems without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help tcp-server tcp-client udp-server udp-client link link-join link-set compare report reproduce
+.PHONY: help tcp-server tcp-client udp-server udp-client link link-join link-set accuracy compare report reproduce
 .PHONY: test lint check diff doctor docs clean
 
 # Only what stands on make's command line counts: conda exports a HOST, some shells and services a PORT.
@@ -57,6 +57,9 @@ link-join: $(READY)  ## another terminal in the same link
 
 link-set: $(READY)  ## change the link while it runs     (LOSS=20%)
 	$(PYTHON_M) benchmarks.link --set $(call quoted,$(WORDS)) $(ARGS)
+
+accuracy: $(READY)  ## how exact is the link on this machine?
+	$(PYTHON_M) benchmarks.link.accuracy $(ARGS)
 
 compare: $(READY)  ## measure both over five networks: who loses what, who is late  (ARGS=--quick, LOSS=5% DELAY=20ms)
 	$(PYTHON_M) benchmarks.compare $(ONE) $(ARGS)

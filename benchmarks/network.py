@@ -118,6 +118,7 @@ class _Linked:
 
     bind: str
     port: int
+    _probe_options: Sequence[str]
 
     def __init__(self, conditions: Conditions) -> None:
         self.conditions = conditions
@@ -153,37 +154,35 @@ class _Linked:
         """Let members join over a link that has its delay, but loses nothing: joining is not the question."""
         self._order(stage, without_loss(self.conditions.up), without_loss(self.conditions.down), **more)
 
-    def _check(self, stage: Stage, where: list[str], earlier: Sequence[dict[str, Seen]]) -> None:
+    def _check(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
         """Send probes across the link as it was asked to be. Raises Failed if it is not."""
         lines = self.conditions.lines
-        for last in (False, True):  # an honest link, too, has its bad days: one in a thousand is asked twice
-            seen = self._probe(stage, where)
-            problems = {
-                direction: judge(
-                    lines[direction], direction, seen[direction], [one[direction] for one in earlier]
-                )
+        for attempt in (1, 2):  # an honest link, too, has its bad days: one in a thousand is asked again
+            # Each round has chances of its own: of equal ones the second would prove nothing.
+            seen = self.probe(stage, PROBES, PROBE_RATE, self.conditions.seed + 2 * len(earlier) + attempt)
+            problems = [
+                judge(lines[direction], direction, seen[direction], [one[direction] for one in earlier])
                 for direction in lines
-            }
-            if not any(problems.values()):
-                break
-            if last:
-                raise Failed(
-                    "The link is not what it was asked to be, so nothing is measured on it: "
-                    + "; ".join(filter(None, problems.values()))
-                    + "."
-                )
-        self._account.probes = seen
-
-    def _probe(self, stage: Stage, where: list[str]) -> dict[str, Seen]:
-        wait = max(line.longest_delay for line in self.conditions.lines.values()) + MARGIN
-        options = ["--count", str(PROBES), "--rate", str(PROBE_RATE), "--wait", str(wait)]
-        probes = stage.start(
-            "The probes", self.command([*_python("benchmarks.link.probe"), *where, *options])
+            ]
+            if not any(problems):
+                self._account.probes = seen
+                return
+        raise Failed(
+            "The link is not what it was asked to be, so nothing is measured on it: "
+            + "; ".join(filter(None, problems))
+            + "."
         )
+
+    def probe(self, stage: Stage, count: int, rate: float, seed: int) -> dict[str, Seen]:
+        """Send `count` probes each way, `rate` a second, across the link as it was asked to be."""
+        wait = max(line.longest_delay for line in self.conditions.lines.values()) + MARGIN
+        options = ["--count", str(count), "--rate", str(rate), "--wait", str(wait)]
+        command = self.command([*_python("benchmarks.link.probe"), *self._probe_options, *options])
+        probes = stage.start("The probes", command)
         port = stage.wait_for(probes, _told("port"), "checking the link", START_TIMEOUT)
-        self._order(stage, self.conditions.up, self.conditions.down, target=port)
+        self._order(stage, self.conditions.up, self.conditions.down, target=port, seed=seed)
         probes.tell({"go": True})
-        said = stage.wait_for(probes, _told("seen"), "checking the link", START_TIMEOUT + wait)
+        said = stage.wait_for(probes, _told("seen"), "checking the link", START_TIMEOUT + count / rate + wait)
         stage.may_end(probes)
         return {direction: Seen(**one) for direction, one in said.items()}
 
@@ -194,6 +193,7 @@ class Emulated(_Linked):
 
     bind = NEAR
     port = PORT
+    _probe_options = ("--server", NEAR, "--client", FAR)
 
     def __init__(self, conditions: Conditions, way: list[str], congestion: str = "") -> None:
         super().__init__(conditions)
@@ -203,11 +203,15 @@ class Emulated(_Linked):
 
     def prepare(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
         """Make the network and check it."""
+        self.make(stage)
+        self._check(stage, earlier)
+        self._calm(stage)
+
+    def make(self, stage: Stage) -> None:
+        """Make the network. It is not impaired yet."""
         command = [*self._way, "--", *_python("benchmarks.link.control"), *self._congestion]
         self._start(stage, "The link", command, "ready")
         self._into = namespace.into(self._link.pid, self._way)
-        self._check(stage, ["--server", NEAR, "--client", FAR], earlier)
-        self._calm(stage)
 
     def command(self, argv: list[str]) -> list[str]:
         """Inside the namespaces."""
@@ -236,8 +240,9 @@ class Relayed(_Linked):
         """Start the relay and check it."""
         command = [*_python("benchmarks.link.control"), "--relay", LOOPBACK]
         self._through: int = self._start(stage, "The relay", command, "port")
-        through = ["--port", "0", "--through", str(self._through)]
-        self._check(stage, ["--server", LOOPBACK, "--client", LOOPBACK, *through], earlier)
+        ends = ["--server", LOOPBACK, "--client", LOOPBACK]
+        self._probe_options = [*ends, "--port", "0", "--through", str(self._through)]
+        self._check(stage, earlier)
 
     def way_to(self, stage: Stage, port: int) -> tuple[str, int]:
         """Through the relay, which from now on knows where the server is."""

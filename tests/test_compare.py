@@ -30,6 +30,7 @@ from benchmarks.options import parse
 from benchmarks.results import read_deliveries
 from benchmarks.run import Plan, run
 from benchmarks.stage import Failed, Interrupted
+from tests.emulated import needs_link
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0
@@ -38,21 +39,11 @@ PATIENCE = 60.0
 SHORT = Plan(members=2, senders=2, rate=50, seconds=0.2, processes=1)
 
 
-def why_no_link() -> str:
-    """Why no network can be emulated here; empty if one can."""
-    try:
-        namespace.way_in()
-    except namespace.Missing as missing:
-        return str(missing)
-    return ""
-
-
 def place(conditions: Conditions) -> Emulated:
     """A link for one run."""
     return Emulated(conditions, namespace.way_in())
 
 
-needs_link = pytest.mark.skipif(bool(why_no_link()), reason=why_no_link())
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux' /proc")
 
 

@@ -15,25 +15,16 @@ from typing import Any
 import pytest
 
 from benchmarks.estimate import wilson
-from benchmarks.link import namespace
 from benchmarks.link.capture import read
 from benchmarks.traffic import FILTER, events
+from tests.emulated import needs_link
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 60.0
 """Guards against hanging, not against slowness."""
 
 
-def _why_not() -> str:
-    try:
-        namespace.way_in()
-    except namespace.Missing as missing:
-        return str(missing)
-    return ""
-
-
-WHY_NOT = _why_not()
-pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+pytestmark = needs_link
 
 PROBE = [sys.executable, "-m", "benchmarks.link.probe", "--server", "10.7.0.1", "--client", "10.7.0.2"]
 

@@ -14,7 +14,7 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,18 +36,20 @@ AGAIN = 0.02
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of the probes of one direction. Delays in seconds."""
+    """What became of the probes of one direction. Delays in seconds; `bursts` are losses with none between them."""
 
     sent: int
     received: int
     delay_p50: float | None
     delay_p99: float | None
+    bursts: int = 0
 
     @classmethod
-    def of(cls, sent: int, delays: Sequence[float]) -> "Seen":
-        """`delays` of those that came, the first copy of each."""
-        ordered = sorted(delays)
-        return cls(sent, len(ordered), percentile(ordered, 50), percentile(ordered, 99))
+    def of(cls, sent: int, delays: Mapping[int, float]) -> "Seen":
+        """`delays` of those that came, the first copy of each, by number."""
+        ordered = sorted(delays.values())
+        bursts = sum(number not in delays and (number == 0 or number - 1 in delays) for number in range(sent))
+        return cls(sent, len(ordered), percentile(ordered, 50), percentile(ordered, 99), bursts)
 
 
 class Ends:
@@ -92,7 +94,7 @@ class Ends:
             if sent == count and all(len(one) == count for one in self.arrivals.values()):
                 break
             self._receive(max(0.0, until - time.monotonic()))
-        return {direction: Seen.of(count, list(one.values())) for direction, one in self.arrivals.items()}
+        return {direction: Seen.of(count, one) for direction, one in self.arrivals.items()}
 
     def _receive(self, seconds: float) -> None:
         readable, _, _ = select.select([self._at_server, self._at_client], [], [], seconds)
