@@ -26,7 +26,7 @@ from benchmarks.drivers import DRIVERS
 from benchmarks.environment import environment, processors
 from benchmarks.link import namespace
 from benchmarks.link.__main__ import INSIDE
-from benchmarks.link.options import describe
+from benchmarks.link.line import NOTHING
 from benchmarks.link.probe import Seen
 from benchmarks.link.profiles import PROFILES
 from benchmarks.measure import Figures
@@ -184,7 +184,10 @@ def find(options: Options, net: Network, measured: list[Measured]) -> Findings:
         if options.size <= UNCUT and not names & {"rate", "outage"}:
             # A message gets through if it does so twice: up to the server, and down to the member.
             expected[profile] = (1 - lines["up"].expected_loss) * (1 - lines["down"].expected_loss)
-        descriptions[profile] = describe(*options.directions(profile))
+        up, down = lines["up"].in_words, lines["down"].in_words
+        descriptions[profile] = (
+            up if up == down == NOTHING else f"{up} each way" if up == down else f"up {up}; down {down}"
+        )
     links = [(one.conditions.profile, one.transport, one.observed.account.link) for one in measured]
     alarms = warnings(runs, links)
     for one in measured:

@@ -341,3 +341,11 @@ def test_an_unknown_profile_is_refused_with_those_there_are() -> None:
         find("wfi")
     with pytest.raises(Refused, match=r"no profile 'mars'\. There are"):
         find("mars")
+
+
+def test_every_profile_can_be_said_in_words() -> None:
+    """Without netem's vocabulary, for the sentences under the table."""
+    words = {name: Line(profile.text, "1").in_words for name, profile in PROFILES.items()}
+    assert words["clean"] == "no impairment"
+    assert words["lossy"] == "25 ms, 5 % loss"
+    assert words["wifi"] == "20 ± 5 ms, 1 % loss in bursts"

@@ -129,6 +129,11 @@ class Delay(Impairment):
         past = self.reorder.expected_share if self.reorder is not None else 0.0
         return self._ordered or 0.35 < past < 0.65
 
+    @property
+    def in_words(self) -> str:
+        spread = f" ± {1e3 * self._jitter:g}" if self._jitter else ""
+        return f"{1e3 * self.time:g}{spread} ms" + (" in order" if self._ordered else "")
+
     def __str__(self) -> str:
         jitter = f" {show_time(self._jitter)}" if self._jitter else ""
         normal = " distribution normal" if self._normal else ""

@@ -132,6 +132,10 @@ class GEModel(Impairment):
         per_step = 1.0 if self.step is None else self.step * EVEN
         return 1.0 + at_once * (per_step * (1.0 + stays) / (1.0 - stays) - 1.0)
 
+    @property
+    def in_words(self) -> str:
+        return f"{100 * self.expected_loss:.3g} % loss in bursts"
+
     def __str__(self) -> str:
         shares = [self.p, self.r]
         if self.in_good:

@@ -87,6 +87,11 @@ class Impairment(ABC):
     def __str__(self) -> str:
         """Its words: an equal one can be read from them."""
 
+    @property
+    def in_words(self) -> str:
+        """The same for a person who does not know tc-netem's words."""
+        return str(self)
+
     def begin(self, now: float) -> None:  # noqa: B027
         """It begins at `now`. Nothing to do for what does not count from there."""
 

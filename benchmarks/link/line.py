@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from benchmarks.link.impairment import Impairment
 from benchmarks.link.specification import arrange, parse, show
 
+NOTHING = "no impairment"
+
 
 @dataclass
 class Counters:
@@ -112,6 +114,11 @@ class Line:
     def forget(self) -> None:
         """Count a packet that was under way and will not come out."""
         self.counters.dropped["forgotten"] = self.counters.dropped.get("forgotten", 0) + 1
+
+    @property
+    def in_words(self) -> str:
+        """What the line is like, for a person: `25 ms, 5 % loss`."""
+        return ", ".join(one.in_words for one in reversed(self.impairments)) or NOTHING
 
     # --- what is to be expected of it -------------------------------------------------------------
 

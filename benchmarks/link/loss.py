@@ -41,5 +41,9 @@ class Loss(Impairment):
     def expected_loss(self) -> float:
         return self.p
 
+    @property
+    def in_words(self) -> str:
+        return f"{100 * self.p:g} % loss"
+
     def __str__(self) -> str:
         return f"loss {show_share(self.p)}"

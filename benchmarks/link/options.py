@@ -3,6 +3,7 @@
 import argparse
 
 from benchmarks.link import profiles
+from benchmarks.link.line import NOTHING
 from benchmarks.link.specification import canonical, merge
 
 BOTH = {
@@ -52,5 +53,5 @@ def merged(now: dict[str, str], words: str) -> dict[str, str]:
 def describe(up: str, down: str) -> str:
     """What the link is like, for a person: `delay 20ms loss 5%`, or both directions if they differ."""
     if up == down:
-        return up or "no impairment"
-    return f"up {up or 'no impairment'}, down {down or 'no impairment'}"
+        return up or NOTHING
+    return f"up {up or NOTHING}, down {down or NOTHING}"
