@@ -10,9 +10,9 @@ HOST := $(if $(filter command line,$(origin HOST)),$(HOST))
 PORT := $(if $(filter command line,$(origin PORT)),$(PORT))
 NICK := $(if $(filter command line,$(origin NICK)),$(NICK))
 RUN := $(if $(filter command line,$(origin RUN)),$(RUN))
+ARGS := $(if $(filter command line,$(origin ARGS)),$(ARGS))
 IMPAIRMENTS := PROFILE DELAY LOSS DUPLICATE REORDER CORRUPT RATE OUTAGE UP DOWN
-$(foreach name,$(IMPAIRMENTS),$(eval $(name) := $(if $(filter command line,$(origin $(name))),$($(name)))))
-ARGS ?=
+$(foreach name,$(IMPAIRMENTS) SEED PCAP,$(eval $(name) := $(if $(filter command line,$(origin $(name))),$($(name)))))
 
 VENV ?= .venv
 ifndef PYTHON
@@ -26,12 +26,21 @@ PYTHON_M := @$(BIN)/python -m
 quoted = '$(subst ','\'',$(1))'
 AT := $(if $(HOST),--host=$(call quoted,$(HOST))) $(if $(PORT),--port=$(call quoted,$(PORT)))
 AS := $(if $(NICK),--nick=$(call quoted,$(NICK)))
+MORE := $(if $(SEED),--seed=$(call quoted,$(SEED))) $(if $(PCAP),--pcap=$(call quoted,$(PCAP)))
 lower = $(shell echo $(1) | tr A-Z a-z)
 # make link LOSS=5% DELAY="20ms 5ms": each is an option with the same name, and a word of `make compare`'s link.
 LINK := $(foreach name,$(IMPAIRMENTS),$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name)))))
 WORDS := $(strip $(foreach name,$(filter-out PROFILE UP DOWN,$(IMPAIRMENTS)),$(if $($(name)),$(call lower,$(name)) $($(name)))))
 ONE := $(if $(PROFILE),--profiles=$(call quoted,$(PROFILE))) $(if $(WORDS),--link=$(call quoted,$(WORDS))) \
 	$(if $(UP),--up=$(call quoted,$(UP))) $(if $(DOWN),--down=$(call quoted,$(DOWN)))
+
+# A misspelt name would be ignored without a word, and the network be perfect.
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
+UNKNOWN := $(filter-out HOST PORT NICK RUN ARGS SEED PCAP VENV PYTHON MAKEFLAGS MAKEOVERRIDES -%- $(IMPAIRMENTS),$(GIVEN))
+$(if $(strip $(UNKNOWN)),$(error There is no $(firstword $(UNKNOWN))= here: there are HOST PORT NICK RUN ARGS SEED PCAP $(IMPAIRMENTS)))
+TARGETS := $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
+STRANGE := $(filter-out $(TARGETS) $(READY),$(MAKECMDGOALS))
+$(if $(strip $(STRANGE)),$(error There is no target $(firstword $(STRANGE)): make help lists them. Put quotes round a value with spaces: DELAY="20ms 5ms"))
 
 help:  ## this list
 	@echo 'make TARGET [NAME=value …] [ARGS="further options"]      (what is in parentheses goes with it)'
@@ -50,19 +59,19 @@ udp-client: $(READY)  ## a client of it                    (HOST= PORT= NICK=)
 	$(PYTHON_M) udp.client $(AT) $(AS) $(ARGS)
 
 link: $(READY)  ## a shell across a bad network      (LOSS=5% DELAY=20ms PROFILE=wifi UP="rate 1mbit" …)
-	$(PYTHON_M) benchmarks.link $(LINK) $(ARGS)
+	$(PYTHON_M) benchmarks.link $(LINK) $(MORE) $(ARGS)
 
 link-join: $(READY)  ## another terminal in the same link
 	$(PYTHON_M) benchmarks.link --join $(ARGS)
 
 link-set: $(READY)  ## change the link while it runs     (LOSS=20%)
-	$(PYTHON_M) benchmarks.link --set $(call quoted,$(WORDS)) $(ARGS)
+	$(PYTHON_M) benchmarks.link --set $(LINK) $(ARGS)
 
 accuracy: $(READY)  ## how exact is the link on this machine?
 	$(PYTHON_M) benchmarks.link.accuracy $(ARGS)
 
 compare: $(READY)  ## measure both over five networks: who loses what, who is late  (ARGS=--quick, LOSS=5% DELAY=20ms)
-	$(PYTHON_M) benchmarks.compare $(ONE) $(ARGS)
+	$(PYTHON_M) benchmarks.compare $(ONE) $(MORE) $(ARGS)
 
 report: $(READY)  ## open the newest report, or RUN's
 	$(PYTHON_M) benchmarks.report $(if $(RUN),$(call quoted,$(RUN))) $(ARGS)
@@ -94,6 +103,7 @@ clean:  ## remove what make has made (not your results)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): requirements.lock
+	@test ! -L $(VENV) || { echo "$(VENV) is a link to somebody's environment, and would be emptied: remove the link."; exit 1; }
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found: install one, or name it with PYTHON=/path/to/python."; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version): once, about half a minute."
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "This Python can't make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }

@@ -82,3 +82,11 @@ def congestion_control() -> str | None:
         return (PROC / "sys/net/ipv4/tcp_congestion_control").read_text().strip()
     except OSError:
         return None
+
+
+def allowed_congestion_controls() -> list[str]:
+    """Those that a network of one's own may use; empty where that can't be known."""
+    try:
+        return (PROC / "sys/net/ipv4/tcp_allowed_congestion_control").read_text().split()
+    except OSError:
+        return []

@@ -4,6 +4,7 @@ For a run these differ in where the server listens, where the members connect to
 """
 
 import json
+import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from benchmarks.link.self_check import judge
 from benchmarks.link.specification import without_loss
 from benchmarks.stage import Failed, Stage
 
-LOOPBACK = "127.0.0.1"
+LOCALHOST = "127.0.0.1"
 
 PORT = 4242
 """Of the server in a network of its own: nobody else is there to have it."""
@@ -27,11 +28,17 @@ PORT = 4242
 START_TIMEOUT = 15.0
 """Seconds a process has until it has begun: Python on a busy machine needs one."""
 
-PROBES, PROBE_RATE = 400, 1000.0
-"""Probes each way of one self-check, and how many of them in a second: no more than the link carries exactly."""
+PROBES, PROBE_RATE, PROBE_SIZE = 400, 1000.0, 44
+"""Probes each way of one self-check, how many of them in a second (no more than the link carries exactly), and the
+bytes of each."""
 
 MARGIN = 0.1
 """Seconds beyond what the link was asked for that probes are waited for."""
+
+
+def derived(*parts: object) -> int:
+    """A seed made of these: the same for everybody, and unlike that of any others."""
+    return random.Random("/".join(map(str, parts))).getrandbits(31)  # a str is hashed alike by every Python
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,10 @@ class Conditions:
         """Both directions, to ask them what they are expected to do."""
         return {"up": Line(self.up, "theory"), "down": Line(self.down, "theory")}
 
-    @property
-    def longest(self) -> float:
-        """Seconds that a packet takes at most (but for one in ten thousand) to the server and on to a member."""
-        return sum(line.longest_delay for line in self.lines.values())
+    def longest(self, load: float) -> float:
+        """Seconds that a packet takes at most (but for one in ten thousand) to the server and on to a member, if not
+        more than `load` bytes are under way."""
+        return sum(line.longest(load) for line in self.lines.values())
 
 
 @dataclass
@@ -94,7 +101,7 @@ class Place(Protocol):
 class Loopback:
     """This machine's own loopback: nothing is done to it."""
 
-    bind: str = LOOPBACK
+    bind: str = LOCALHOST
     port: int = 0
 
     def prepare(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
@@ -104,7 +111,7 @@ class Loopback:
         return argv
 
     def way_to(self, stage: Stage, port: int) -> tuple[str, int]:
-        return LOOPBACK, port
+        return LOCALHOST, port
 
     def begin(self, stage: Stage, start: float, capture: Path | None) -> None:
         """Nothing to do: it is as bad as it will be."""
@@ -123,7 +130,6 @@ class _Linked:
     def __init__(self, conditions: Conditions) -> None:
         self.conditions = conditions
         self._account = Account()
-        self._before: dict[str, int] | None = None
 
     def command(self, argv: list[str]) -> list[str]:
         """The command that runs `argv` there."""
@@ -131,7 +137,6 @@ class _Linked:
 
     def begin(self, stage: Stage, start: float, capture: Path | None) -> None:
         """From `start` on (monotonic clock, seconds) the network is as bad as it was asked to be."""
-        self._before = kernel.counters(self._link.pid)
         path = {"capture": str(capture)} if capture else {}
         self._order(stage, self.conditions.up, self.conditions.down, at=start, **path)
 
@@ -159,10 +164,12 @@ class _Linked:
         lines = self.conditions.lines
         for attempt in (1, 2):  # an honest link, too, has its bad days: one in a thousand is asked again
             # Each round has chances of its own: of equal ones the second would prove nothing.
-            seen = self.probe(stage, PROBES, PROBE_RATE, self.conditions.seed + 2 * len(earlier) + attempt)
+            seed = derived(self.conditions.seed, "probes", len(earlier), attempt)
+            seen = self.probe(stage, PROBES, PROBE_RATE, seed)
+            link = self.account(stage).link or {}
             problems = [
-                judge(lines[direction], direction, seen[direction], [one[direction] for one in earlier])
-                for direction in lines
+                judge(line, direction, seen[direction], link[direction], [one[direction] for one in earlier])
+                for direction, line in lines.items()
             ]
             if not any(problems):
                 self._account.probes = seen
@@ -175,14 +182,18 @@ class _Linked:
 
     def probe(self, stage: Stage, count: int, rate: float, seed: int) -> dict[str, Seen]:
         """Send `count` probes each way, `rate` a second, across the link as it was asked to be."""
-        wait = max(line.longest_delay for line in self.conditions.lines.values()) + MARGIN
+        wait = max(line.longest(count * PROBE_SIZE) for line in self.conditions.lines.values()) + MARGIN
         options = ["--count", str(count), "--rate", str(rate), "--wait", str(wait)]
         command = self.command([*_python("benchmarks.link.probe"), *self._probe_options, *options])
+        doing, patience = "checking the link", START_TIMEOUT + count / rate + 2 * wait
         probes = stage.start("The probes", command)
-        port = stage.wait_for(probes, _told("port"), "checking the link", START_TIMEOUT)
-        self._order(stage, self.conditions.up, self.conditions.down, target=port, seed=seed)
-        probes.tell({"go": True})
-        said = stage.wait_for(probes, _told("seen"), "checking the link", START_TIMEOUT + count / rate + wait)
+        port = stage.wait_for(probes, _told("port"), doing, START_TIMEOUT)
+        self._calm(stage, target=port)
+        probes.tell({"do": "meet"})
+        stage.wait_for(probes, _told("met"), doing, patience)
+        self._order(stage, self.conditions.up, self.conditions.down, seed=seed)
+        probes.tell({"do": "exchange"})
+        said = stage.wait_for(probes, _told("seen"), doing, patience)
         stage.may_end(probes)
         return {direction: Seen(**one) for direction, one in said.items()}
 
@@ -200,6 +211,7 @@ class Emulated(_Linked):
         self._way = way
         self._congestion = ["--congestion", congestion] if congestion else []
         self._into: list[str] = []
+        self._before: dict[str, int] | None = None
 
     def prepare(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
         """Make the network and check it."""
@@ -221,6 +233,11 @@ class Emulated(_Linked):
         """Across the link."""
         return FAR, port
 
+    def begin(self, stage: Stage, start: float, capture: Path | None) -> None:
+        """And the kernel's counters begin to count."""
+        self._before = kernel.counters(self._link.pid)
+        super().begin(stage, start, capture)
+
     def account(self, stage: Stage) -> Account:
         """With what the kernel knows: the namespace is this run's own, so its counters are, too."""
         after = kernel.counters(self._link.pid)
@@ -233,21 +250,21 @@ class Emulated(_Linked):
 class Relayed(_Linked):
     """A relay in front of the server, for UDP only."""
 
-    bind = LOOPBACK
+    bind = LOCALHOST
     port = 0
 
     def prepare(self, stage: Stage, earlier: Sequence[dict[str, Seen]]) -> None:
         """Start the relay and check it."""
-        command = [*_python("benchmarks.link.control"), "--relay", LOOPBACK]
+        command = [*_python("benchmarks.link.control"), "--relay", LOCALHOST]
         self._through: int = self._start(stage, "The relay", command, "port")
-        ends = ["--server", LOOPBACK, "--client", LOOPBACK]
+        ends = ["--server", LOCALHOST, "--client", LOCALHOST]
         self._probe_options = [*ends, "--port", "0", "--through", str(self._through)]
         self._check(stage, earlier)
 
     def way_to(self, stage: Stage, port: int) -> tuple[str, int]:
         """Through the relay, which from now on knows where the server is."""
         self._calm(stage, target=port)
-        return LOOPBACK, self._through
+        return LOCALHOST, self._through
 
 
 def _python(module: str) -> list[str]:

@@ -1,18 +1,17 @@
 """The command line of the comparison, and what can't be asked of it."""
 
 import argparse
-import random
 import sys
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from benchmarks import stamp
+from benchmarks import kernel, stamp
 from benchmarks.child import ROOT
 from benchmarks.drivers import DRIVERS
 from benchmarks.link.options import directions
 from benchmarks.link.profiles import find
 from benchmarks.link.units import Refused
-from benchmarks.network import Conditions
+from benchmarks.network import Conditions, derived
 from benchmarks.run import Plan
 from common.command_line import Parser, number, whole
 
@@ -54,6 +53,9 @@ PROFILES = ("clean", "wifi", "dsl", "lossy", "satellite")
 LOOPBACK = "loopback"
 """Stands beside the profiles: no link at all."""
 
+AROUND = 150
+"""Bytes around a text in its packet, about: the message's other fields, and the headers."""
+
 CUSTOM = "custom"
 """Stands beside the profiles: what `--link`, `--up` and `--down` say."""
 
@@ -91,7 +93,7 @@ class Options:
     def conditions(self, profile: str, repeat: int, kind: str) -> Conditions:
         """What the network of a run is like, the same for every transport. `kind` is what this machine has."""
         up, down = self.directions(profile)
-        seed = random.Random(f"{self.seed}/{repeat}/{profile}").getrandbits(31)
+        seed = derived(self.seed, repeat, profile)
         return Conditions(LOOPBACK if profile == LOOPBACK else kind, profile, up, down, seed)
 
     def directions(self, profile: str) -> tuple[str, str]:
@@ -103,7 +105,6 @@ class Options:
 
     def plan(self, repeat: int, transport: str, conditions: Conditions) -> Plan:
         """What a run of one repeat (1, 2, …) is made of: the same load for every transport."""
-        longest = conditions.longest
         plan = Plan(
             members=self.members,
             senders=self.senders,
@@ -116,10 +117,22 @@ class Options:
         )
         if conditions.kind == LOOPBACK:
             return plan
+        drain = PATIENCE + conditions.longest(self.bytes)
         if DRIVERS[transport].stream:
             # It ends as soon as everything is there. Until then TCP may be silent for long, and still deliver.
-            return replace(plan, quiet=PATIENCE + longest, drain=PATIENCE + longest)
-        return replace(plan, quiet=SETTLE + longest, drain=PATIENCE + longest)
+            return replace(plan, quiet=drain, drain=drain)
+        # As long as a queue empties, something comes: it is silent for no longer than one message to all takes.
+        return replace(plan, quiet=SETTLE + conditions.longest(self.members * self.packet), drain=drain)
+
+    @property
+    def packet(self) -> int:
+        """Bytes of a message's packet, about."""
+        return self.size + AROUND
+
+    @property
+    def bytes(self) -> float:
+        """Of a run, in the direction in which there are more: down, to every member."""
+        return self.rate * self.seconds * self.members * self.packet
 
     def runs(self, kind: str) -> list[tuple[str, str, int]]:
         """(profile, transport, repeat) of every run, in order. Every other repeat begins with the other transport:
@@ -138,7 +151,9 @@ class Options:
         if profile == LOOPBACK:
             return self.seconds + OVERHEAD
         # The probes, joining (three round trips), and what is still under way at the end.
-        return self.seconds + LINK_OVERHEAD + 5 * self.conditions(profile, repeat, kind).longest
+        conditions = self.conditions(profile, repeat, kind)
+        empty = conditions.longest(self.members * self.packet)
+        return self.seconds + LINK_OVERHEAD + 4 * empty + conditions.longest(self.bytes)
 
     def argv(self) -> list[str]:
         """The command line that makes this comparison again."""
@@ -310,6 +325,14 @@ def _refuse(options: Options) -> str:
         return (
             f"{options.processes} processes have nobody to play among {options.members} members: "
             f"take --processes {options.members}, or more --members."
+        )
+    if options.congestion and all(profile == LOOPBACK for profile in options.profiles):
+        return "--congestion is for a network of our own, and loopback is the machine's: leave it out."
+    allowed = kernel.allowed_congestion_controls()
+    if options.congestion and allowed and options.congestion not in allowed:
+        return (
+            f"In a network of one's own this kernel allows the congestion control {' or '.join(allowed)}, and not "
+            f"{options.congestion!r}."
         )
     messages = options.rate * options.seconds
     if messages < 1:

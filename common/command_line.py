@@ -5,10 +5,11 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from common import limits
 from common.nick import refuse_nick
+from common.visible import visible
 
 HOST = "127.0.0.1"
 """This machine alone. Not `localhost`: that is ::1 on one machine and 127.0.0.1 on the next."""
@@ -23,11 +24,15 @@ PORT = 4242
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are one sentence and the remedy, without the usage in front."""
+    """An argument parser whose errors are one sentence and the remedy, without the usage in front. Options are written
+    out in full: what an abbreviation means would change with the next option there is."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(allow_abbrev=False, **more)
 
     def error(self, message: str) -> NoReturn:
         """Print the sentence, exit with 2."""
-        message = message.removeprefix("argument ")
+        message = visible(message.removeprefix("argument "))
         self.exit(2, f"{message[:1].upper()}{message[1:]} (--help lists the options).\n")
 
 

@@ -302,6 +302,8 @@ def test_a_child_that_does_not_want_to_end_is_ended() -> None:
         ("--profiles lossy --up rate", "take either"),
         ("--link=loss", "loss"),
         ("--link=outage", "outage"),
+        ("--profiles loopback --congestion reno", "leave it out"),
+        ("--profiles lossy --congestion nonsense", "'nonsense'"),
         ("--transports tcp,sctp", "there is no transport 'sctp'"),
         ("--transports tcp,tcp", "names a transport twice"),
         ("--nonsense", "--nonsense"),
@@ -394,7 +396,8 @@ def test_a_link_that_is_not_what_was_asked_for_is_not_measured_on(monkeypatch: p
     made = place(Conditions("emulated", "custom", "delay 5ms", "loss 20% delay 25ms", 1))
     monkeypatch.setattr(Conditions, "lines", asked.lines)
     with pytest.raises(
-        Failed, match=r"not what it was asked to be.*up: asked for a loss of 20%.*delay of 5ms"
+        Failed,
+        match=r"not what it was asked to be.*up: asked for loss 20% delay 5ms, and the link says it is delay 5ms",
     ):
         run(Tcp(), SHORT, threading.Event(), lambda _: None, made)
 
@@ -437,6 +440,45 @@ def test_a_comparison_across_a_link_from_beginning_to_end(tmp_path: Path) -> Non
     assert counted == udp["lost"]
     assert "custom" in done.stdout
     assert "UDP" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_what_can_not_be_shown_is_saved_all_the_same(tmp_path: Path) -> None:
+    """A terminal that takes nothing, a pipe that nobody reads: minutes of measuring are not lost with them."""
+    words = [
+        "--profiles",
+        "loopback",
+        "--seconds",
+        "0.3",
+        "--repeats",
+        "1",
+        "--members",
+        "2",
+        "--results",
+        str(tmp_path),
+    ]
+    command = " ".join([sys.executable, "-m", "benchmarks.compare", *words])
+    for number, end in enumerate(("> /dev/full", "| true", "2>/dev/null | head -1"), 1):
+        done = subprocess.run(
+            ["sh", "-c", f"{command} {end}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        assert len([path for path in tmp_path.iterdir() if (path / "report.html").exists()]) == number
+
+
+def test_a_comparison_fits_into_three_minutes_and_a_quick_one_into_45_seconds() -> None:
+    """As far as its parts can be foreseen; the report at the end takes three seconds more."""
+    for words, most in (([], 175), (["--quick"], 43)):
+        options = parse(words)
+        runs = options.runs("emulated")
+        assert (
+            sum(options.expected_seconds(profile, repeat, "emulated") for profile, _, repeat in runs) < most
+        )
 
 
 @needs_proc

@@ -13,9 +13,9 @@ from tests.emulated import needs_link
 
 def test_bursts_are_losses_with_nothing_between_them() -> None:
     """At the beginning, in the middle, at the end; none where nothing is lost."""
-    assert Seen.of(10, dict.fromkeys((2, 3, 5, 8), 0.1)).bursts == 4
-    assert Seen.of(3, dict.fromkeys(range(3), 0.1)).bursts == 0
-    assert Seen.of(3, {}).bursts == 1
+    assert Seen.of(10, dict.fromkeys((2, 3, 5, 8), 0.1), 4).bursts == 4
+    assert Seen.of(3, dict.fromkeys(range(3), 0.1), 3).bursts == 0
+    assert Seen.of(3, {}, 3).bursts == 1
 
 
 @needs_link

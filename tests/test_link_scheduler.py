@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.link import scheduler
 from benchmarks.link.line import Counters, Line
-from benchmarks.link.scheduler import DIRECTIONS, Due, Scheduler
+from benchmarks.link.scheduler import DIRECTIONS, FULL, Due, Scheduler
 from benchmarks.link.units import Refused
 
 START = 1000.0
@@ -165,21 +166,15 @@ def test_a_seed_is_a_story(up: str, down: str, seed: int, traffic: list[tuple[st
         assert one.scheduler.lines[direction].counters == other.scheduler.lines[direction].counters
 
 
-@settings(deadline=None)
-@given(SPECIFICATIONS, SPECIFICATIONS, TRAFFIC)
-def test_what_is_forgotten_never_comes(up: str, down: str, traffic: list[tuple[str, float, int]]) -> None:
-    """It counts as dropped, and the link goes on."""
-    story = _story(up, down, 1, traffic)
-    scheduler, held = story.scheduler, story.scheduler.held
-    came = len(story.came)
-    scheduler.forget()
-    assert (scheduler.held, scheduler.next_due(), list(scheduler.due(START + 1e6))) == (0, None, [])
-    assert sum(line.counters.dropped.get("forgotten", 0) for line in scheduler.lines.values()) == held
-    assert all(_under_way(line.counters) == 0 for line in scheduler.lines.values())
-    scheduler.lines["up"].change("", story.now)
-    story.send([("up", 0.0, 10)])
-    story.collect(story.now)
-    assert len(story.came) == came + 1
+def test_what_is_under_way_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood into a long delay costs packets, not the machine's memory; they are counted under a name of their own."""
+    monkeypatch.setattr(scheduler, "MOST", 3)
+    link = Scheduler("delay 1s", "delay 1s", 1)
+    assert [link.receive("up", b"packet", START) for _ in range(5)] == ["", "", "", FULL, FULL]
+    assert link.receive("down", b"packet", START) == FULL
+    assert link.lines["up"].counters.dropped == {FULL: 2}
+    assert len(list(link.due(START + 1))) == 3
+    assert link.receive("up", b"packet", START + 1) == ""
 
 
 @settings(deadline=None, max_examples=60)

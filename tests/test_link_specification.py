@@ -101,8 +101,9 @@ def test_what_remains_without_loss_loses_nothing(text: str) -> None:
 @settings(deadline=None)
 @given(SPECIFICATIONS)
 def test_merging_nothing_changes_nothing(text: str) -> None:
-    """From either side."""
-    assert merge(text, "") == merge("", text) == canonical(text)
+    """From either side; but for words that ask for nothing."""
+    doing = " ".join(str(one) for one in parse(text) if not one.idle)
+    assert merge(text, "") == merge("", text) == canonical(doing)
 
 
 @settings(deadline=None)
@@ -116,7 +117,8 @@ def test_merging_replaces_what_has_the_same_name(base: str, change: str) -> None
             merge(base, change)
         return
     merged = parse(merge(base, change))
-    assert sorted(map(str, merged)) == sorted(map(str, kept + parse(change)))
+    expected = [str(one) for one in kept + parse(change) if not one.idle]
+    assert sorted(map(str, merged)) == sorted(expected)
 
 
 @pytest.mark.parametrize(
@@ -349,3 +351,19 @@ def test_every_profile_can_be_said_in_words() -> None:
     assert words["clean"] == "no impairment"
     assert words["lossy"] == "25 ms, 5 % loss"
     assert words["wifi"] == "20 ± 5 ms, 1 % loss in bursts"
+
+
+@pytest.mark.parametrize(
+    ("base", "change", "after"),
+    [
+        ("delay 20ms rate 1mbit", "rate none", "delay 20ms"),
+        ("loss gemodel 1% 40% delay 20ms", "loss none delay 5ms", "delay 5ms"),
+        ("outage 1s 1s outage 5s 1s", "outage none", ""),
+        ("loss 5% delay 20ms", "loss 0% delay 0ms", ""),
+        ("delay 20ms reorder 5%", "reorder 0%", "delay 20ms"),
+        ("loss 5%", "rate none", "loss 5%"),
+    ],
+)
+def test_a_change_can_take_something_away(base: str, change: str, after: str) -> None:
+    """By its name and `none`, or by asking for none of it."""
+    assert merge(base, change) == after

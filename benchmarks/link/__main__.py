@@ -34,9 +34,6 @@ from benchmarks.link.profiles import PROFILES
 from benchmarks.link.units import Refused, seconds
 from common.command_line import Parser, complain, whole
 
-INSIDE = "LAB_LINK"
-"""In the environment of who is in a link: what it was like in the beginning."""
-
 
 def main(words: list[str] | None = None) -> int:
     """`python -m benchmarks.link`"""
@@ -48,11 +45,13 @@ def main(words: list[str] | None = None) -> int:
         if chosen.list:
             return _list_profiles()
         if chosen.set is not None:
-            return _set(" ".join(chosen.set), chosen.pid)
-        if INSIDE in os.environ and not chosen.outside:
+            return _set(chosen)
+        if chosen.inside and not namespace.is_our_own():
+            raise Refused("--inside is what the link tells itself: leave it out.")
+        if rendezvous.INSIDE in os.environ and not chosen.inside:
             raise Refused(
-                f"This is inside a link already ({os.environ[INSIDE]}), and a link inside a link can't be had: "
-                "leave it first (exit)."
+                f"This is inside a link already ({os.environ[rendezvous.INSIDE]}), and a link inside a link "
+                "can't be had: leave it first (exit)."
             )
         if end < len(words) and not command:
             raise Refused("After -- comes the command to run; without -- it is a shell.")
@@ -63,7 +62,7 @@ def main(words: list[str] | None = None) -> int:
         up, down = options.specifications(chosen)
         schedule = [_moment(at) for at in chosen.at or []]
         _try(up, down, schedule)
-        if not chosen.outside:
+        if not chosen.inside:
             _enter(words)
         return _carry(chosen, up, down, schedule, command)
     except (Refused, namespace.Missing) as error:
@@ -99,9 +98,8 @@ def _parser() -> Parser:
     add("--list", action="store_true", help="list the profiles")
     add("--join", action="store_true", help="a shell, or COMMAND, in the link that runs already")
     add("--pid", type=int, help="which one to join or to set, if there are several")
-    add("--set", nargs="+", metavar="WORD", help="change the link that runs: --set loss 20%%")
-    add("--outside", help=SUPPRESS)  # the namespace that we came from
-    add("--way", help=SUPPRESS)  # and how
+    add("--set", nargs="*", metavar="WORD", help="change the link that runs: --set loss 20%%")
+    add("--inside", help=SUPPRESS)  # the way by which we came into a namespace of our own
     return parser
 
 
@@ -135,9 +133,10 @@ def _list_profiles() -> int:
 def _enter(words: list[str]) -> None:
     """Become a process in namespaces of its own, with the same command line. Does not return."""
     way = namespace.way_in()
-    outside = ["--outside", namespace.current(), "--way", " ".join(way)]
     os.environ[rendezvous.USER] = str(os.getuid())
-    os.execvp(way[0], [*way, "--", sys.executable, "-m", "benchmarks.link", *outside, *words])
+    os.execvp(
+        way[0], [*way, "--", sys.executable, "-m", "benchmarks.link", "--inside", " ".join(way), *words]
+    )
 
 
 def _join(pid: int | None, command: list[str]) -> int:
@@ -146,14 +145,24 @@ def _join(pid: int | None, command: list[str]) -> int:
     os.environ.update(status["environment"])
     enter = namespace.into(status["pid"], status["way"])
     with shell.shell(Path(status["state"])) as (shell_command, extra):
-        ran = subprocess.run([*enter, *(command or shell_command)], env=shell.environment(extra), check=False)
-    return ran.returncode if command else 0
+        child = _start([*enter, *(command or shell_command)], shell.environment(extra))
+        code = _code(child.wait())
+    if not Path(status["state"]).exists():
+        print("The link has ended: its first terminal was left.", file=sys.stderr)
+    return code if command else 0
 
 
-def _set(text: str, pid: int | None) -> int:
-    """Change the link that runs."""
-    path, status = rendezvous.find(pid)
-    answer = rendezvous.ask(path, {"do": "merge", "words": text})
+def _set(chosen: Namespace) -> int:
+    """Change the link that runs: the words behind --set, and all the other options of a link, in what it is now."""
+    words = " ".join(chosen.set)
+    if not (words or options.given(chosen)):
+        raise Refused(
+            "--set says what is to change: --set loss 20%, or --set --up loss 20%. (make link-set LOSS=20%)"
+        )
+    path, status = rendezvous.find(chosen.pid)
+    now = options.merged({direction: status[direction] for direction in ("up", "down")}, words)
+    up, down = options.specifications(chosen, now)
+    answer = rendezvous.ask(path, {"do": "change", "up": up, "down": down})
     if "error" in answer:
         raise Refused(answer["error"])
     print(f"The link {status['pid']} is now {options.describe(answer['up'], answer['down'])}.")
@@ -188,14 +197,14 @@ def _carry(
 
         now_is(up, down)
         environment = {
-            INSIDE: options.describe(up, down),
+            rendezvous.INSIDE: options.describe(up, down),
             rendezvous.USER: os.environ.get(rendezvous.USER, ""),
             "LAB_LISTEN": NEAR,
             "LAB_CONNECT": FAR,
         }
         status = {
             "pid": os.getpid(),
-            "way": chosen.way.split(),
+            "way": chosen.inside.split(),
             "state": str(state),
             "environment": environment,
         }
@@ -204,12 +213,17 @@ def _carry(
         leaving.callback(rendezvous.Rendezvous(emulator, orders).close)
         begin = time.monotonic()
         for after, text in schedule:
-            emulator.at(begin + after, partial(orders.carry_out, {"do": "merge", "words": text}))
+            emulator.at(begin + after, partial(orders.merge, text))
         hint = f"Servers listen on {NEAR}, clients connect to {FAR}; this lab's do so by themselves."
-        errors.print(Text(f"Link: {options.describe(up, down)}. {hint}", "dim"), soft_wrap=True)
+        if not command and os.environ.get(rendezvous.USER) != "0":
+            hint += " (The shell calls you root: that holds in this network only.)"
+        errors.print(Text(f"Link: {options.describe(up, down)}. {hint}", "dim"))
         shell_command, extra = leaving.enter_context(shell.shell(state))
-        code = _run(emulator, command or shell_command, shell.environment(environment, extra))
-        _tell(emulator, capture, namespace.end_others(chosen.outside), errors)
+        try:
+            code = _run(emulator, command or shell_command, shell.environment(environment, extra))
+        finally:
+            left = namespace.end_others()
+        _tell(emulator, capture, left, errors)
     return code if command else 0  # how the last command in a shell ended is no failure of the link
 
 
@@ -226,7 +240,7 @@ def _tell(emulator: Emulator, capture: Capture | None, left: dict[int, str], err
     """Say what the link did, who was `left` in it, and whether the capture is whole."""
     if left:
         names = ", ".join(f"{name} ({pid})" for pid, name in left.items())
-        errors.print(Text(f"Still in the link, and ended: {names}.", "yellow"))
+        errors.print(Text(f"These were still in the link, and were ended with it: {names}.", "yellow"))
     if capture:
         emulator.capture(None)
         try:
@@ -238,6 +252,21 @@ def _tell(emulator: Emulator, capture: Capture | None, left: dict[int, str], err
 
 def _run(emulator: Emulator, command: list[str], environment: dict[str, str]) -> int:
     """Carry packets as long as `command` runs. Returns its exit code."""
+    child = _start(command, environment)
+    ended = os.pidfd_open(child.pid)
+    emulator.watch(ended, emulator.stop)
+    try:
+        emulator.run()
+    finally:
+        os.close(ended)
+    return _code(child.wait())
+
+
+# --- both -----------------------------------------------------------------------------------------
+
+
+def _start(command: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """Start `command`. From now on the signals that ask to end are its business."""
     try:
         child = subprocess.Popen(command, env=environment)
     except OSError as error:
@@ -246,18 +275,21 @@ def _run(emulator: Emulator, command: list[str], environment: dict[str, str]) ->
     def pass_on(number: int, _frame: FrameType | None) -> None:
         if (
             number != signal.SIGINT
-        ):  # Ctrl-C reaches everybody at this terminal: what it means is for the command to say
+        ):  # Ctrl-C reaches everybody at this terminal: its meaning is for the command to say
             child.send_signal(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, pass_on)
-    ended = os.pidfd_open(child.pid)
-    emulator.watch(ended, emulator.stop)
-    emulator.run()
-    os.close(ended)
-    code = child.wait()
-    return code if code >= 0 else 128 - code  # as a shell says it of who was ended by a signal
+    return child
+
+
+def _code(code: int) -> int:
+    """An exit code, as a shell says it of who was ended by a signal."""
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # before there was a command to ask
+        sys.exit(130)

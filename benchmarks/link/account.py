@@ -7,8 +7,12 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.link.emulator import FREELY, LATE
+from benchmarks.link.emulator import EXACT_UP_TO, FREELY, LATE
+from benchmarks.link.scheduler import FULL, MOST
 from common.statistics import milliseconds
+
+ENOUGH = 1000
+"""Packets, before a share of those that were late says anything."""
 
 
 def show_account(account: dict[str, Any]) -> Group:
@@ -40,21 +44,33 @@ def _lateness(account: dict[str, Any]) -> str:
     figures = [
         f"{name} {milliseconds(late[name])}" for name in ("p50", "p99", "max") if late[name] is not None
     ]
+    backlog = (
+        f" It was up to {milliseconds(account['backlog'])} behind in reading." if account["backlog"] else ""
+    )
     return (
         f"{account['seconds']:.1f} s, at most {account['peak_rate']:,} packets in a second. "
-        f"The link's own lateness: {', '.join(figures)} (n {late['n']:,})."
+        f"The link's own lateness: {', '.join(figures)} (n {late['n']:,}).{backlog}"
     )
 
 
 def problems(account: dict[str, Any]) -> list[str]:
     """Where the link was not what it was asked to be, in sentences."""
     found = []
-    if account["lateness"]["share_over_1ms"] > FREELY:
-        found.append(
-            f"The link was above what it can carry exactly: {account['lateness']['share_over_1ms']:.1%} of the "
-            f"packets were more than {milliseconds(LATE)} later than asked ({account['peak_rate']:,} came in the "
-            "fullest second)."
+    late = account["lateness"]
+    if late["n"] >= ENOUGH and late["share_over_1ms"] > FREELY:
+        much = account["peak_rate"] > EXACT_UP_TO
+        why = (
+            "That was more than it can carry exactly" if much else "This machine was busy with something else"
         )
+        found.append(
+            f"{late['share_over_1ms']:.1%} of the packets were delivered more than {milliseconds(LATE)} late, "
+            f"at most {milliseconds(late['max'])}. {why} ({account['peak_rate']:,} packets in the fullest second)."
+        )
+    full = sum(account[direction]["dropped"].get(FULL, 0) for direction in ("up", "down"))
+    if full:
+        found.append(f"{full:,} packets were dropped because {MOST:,} were under way: no more are held.")
+    if account["strays"]:
+        found.append(f"{account['strays']:,} packets were for nobody across the link, and came to nothing.")
     if account["overflow"]:
         found.append(f"The device dropped {account['overflow']:,} packets that nobody asked it to drop.")
     return found

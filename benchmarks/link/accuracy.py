@@ -22,7 +22,7 @@ from rich.text import Text
 from benchmarks.environment import environment
 from benchmarks.estimate import wilson
 from benchmarks.link import namespace
-from benchmarks.link.emulator import LATE
+from benchmarks.link.emulator import EXACT_UP_TO, LATE
 from benchmarks.link.probe import Seen
 from benchmarks.network import Conditions, Emulated
 from benchmarks.stage import Failed, Interrupted, stage
@@ -35,9 +35,6 @@ DELAY = 0.020
 
 RATES = (500, 1000, 2000, 4000, 8000, 15_000)
 """Packets per second across the link, both directions together."""
-
-EXACT_UP_TO = 2000
-"""Packets per second up to which the link is to be exact to a millisecond at its 99th percentile."""
 
 SECONDS = 2.0
 """How long a rate is tried, or longer until it has sent enough."""

@@ -7,7 +7,6 @@
 same orders on a Unix socket (`rendezvous.py`), for `make link-join` and `make link-set`. The orders:
 
     {"do": "change", "up": SPEC, "down": SPEC}      from now on it is like this
-    {"do": "merge", "words": SPEC}                  these words are changed, in both directions
     {"do": "begin", "up": SPEC, "down": SPEC, "seed": N, "at": T, "capture": PATH, "target": PORT}
                                                     so from T on (monotonic clock, seconds; now if left out),
                                                     counted from zero, written to a capture; a relay now sends
@@ -21,6 +20,7 @@ Every order gets one answer: an object, {"error": SENTENCE} if it could not be d
 
 import argparse
 import json
+import math
 import os
 import socket
 import sys
@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from benchmarks import tcp_info
-from benchmarks.link import options
+from benchmarks.link import namespace, options
 from benchmarks.link.capture import Capture
 from benchmarks.link.emulator import Device, Emulator
 from benchmarks.link.relay import Relay
@@ -66,9 +66,6 @@ class Orders:
             match order:
                 case {"do": "change", "up": str(up), "down": str(down)}:
                     return self._change(up, down)
-                case {"do": "merge", "words": str(words)}:
-                    now = options.merged(self._state(), words)
-                    return self._change(now["up"], now["down"])
                 case {"do": "begin", "up": str(up), "down": str(down), "seed": int(seed)}:
                     return self._begin(up, down, seed, order)
                 case {"do": "account"}:
@@ -79,9 +76,20 @@ class Orders:
                     return self._status | self._state()
         except (Refused, tcp_info.Unavailable) as error:
             return {"error": str(error)}
+        except (
+            ValueError,
+            TypeError,
+            OverflowError,
+        ) as error:  # a path with a zero byte, a time that is none
+            return {"error": f"That can't be done: {error}."}
         except OSError as error:
             return {"error": f"{error.filename or 'The system'}: {error.strerror or error}"}
         return {"error": f"There is no such order: {json.dumps(order)[:200]}"}
+
+    def merge(self, words: str) -> dict[str, Any]:
+        """Change these words in both directions, in what the link is like at that moment."""
+        now = options.merged(self._state(), words)
+        return self.carry_out({"do": "change", "up": now["up"], "down": now["down"]})
 
     def close(self) -> None:
         """Finish the capture, if there is one."""
@@ -107,6 +115,9 @@ class Orders:
 
     def _begin(self, up: str, down: str, seed: int, order: dict[str, Any]) -> dict[str, Any]:
         parse(up), parse(down)
+        at = float(order["at"]) if "at" in order else None
+        if at is not None and not math.isfinite(at):
+            raise ValueError(f"{at} is no time")
         self.close()
         if isinstance(self._device, Relay) and "target" in order:
             self._device.target(int(order["target"]))
@@ -118,11 +129,10 @@ class Orders:
             self._emulator.begin(up, down, seed)
             self._emulator.capture(self._capture[0] if self._capture else None)
 
-        at = order.get("at")
         if at is None:
             begin()
         else:
-            self._emulator.at(float(at), begin)
+            self._emulator.at(at, begin)
         return {"wall_offset_ns": self._emulator.wall_offset_ns}
 
 
@@ -150,7 +160,7 @@ def serve(
         for line in lines:
             try:
                 order = json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 order = line.decode(errors="replace")
             answer(json.dumps(orders.carry_out(order)).encode() + b"\n")
 
@@ -185,16 +195,19 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.link.control")
     parser.add_argument("--relay", metavar="HOST")
     parser.add_argument("--congestion", default="", help="TCP's congestion control in the namespace")
-    options = parser.parse_args()
+    chosen = parser.parse_args()
+    if not chosen.relay and not namespace.is_our_own():
+        print("This is started by the comparison, in a network of its own: see `make link`.", file=sys.stderr)
+        return 2
     try:
         device: Device
-        if options.relay:
-            device = Relay(options.relay)
+        if chosen.relay:
+            device = Relay(chosen.relay)
             ready: dict[str, Any] = {"ready": True, "port": device.port}
         else:
             from benchmarks.link.tun import Tun  # Linux only
 
-            device = Tun(options.congestion)
+            device = Tun(chosen.congestion)
             ready = {"ready": True}
     except (OSError, Refused) as error:
         why = error.strerror or error if isinstance(error, OSError) else error
@@ -207,6 +220,8 @@ def main() -> int:
     _say(ready)
     emulator.run(asked)
     orders.close()
+    if not chosen.relay:
+        namespace.end_others()  # whoever gave the orders may have been killed: nobody else would end them
     device.close()
     return 0
 

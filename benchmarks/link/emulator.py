@@ -24,6 +24,9 @@ LONGEST_WAIT = 0.1
 LATE = 0.001
 """Seconds. A link that delivers more than one packet in a hundred later than this says so."""
 
+EXACT_UP_TO = 2000
+"""Packets per second up to which the link promises that, on a machine with two processors that is not busy."""
+
 FREELY = 0.01
 """That share of its packets may be late."""
 
@@ -63,7 +66,8 @@ class Emulator:
         self._stopping = False
         # What captures are stamped with. Taken once: the wall clock may be set while we run.
         self.wall_offset_ns = time.time_ns() - time.monotonic_ns()
-        self._begun = time.monotonic()
+        self._empty = time.monotonic()  # when the device was last seen so
+        self._backlog = 0.0
         self._start_counting()
 
     # --- what it is told --------------------------------------------------------------------------
@@ -134,12 +138,19 @@ class Emulator:
             direction, packet, tag = arrival
             now = clock()
             taken += 1
+            if not direction:
+                continue
             if self._capture:
                 self._decide_and_note(self._capture, direction, packet, now, tag)
             else:
                 decide(direction, packet, now, tag)
+        now = clock()
         if taken:
-            self._rate.note(clock(), taken)
+            self._rate.note(now, taken)
+        if taken < AT_ONCE:
+            self._empty = now
+        elif now - self._empty > self._backlog:
+            self._backlog = now - self._empty
 
     def _decide_and_note(self, capture: Capture, direction: str, packet: bytes, now: float, tag: Any) -> None:
         """Decide about a packet, and write it down with what became of it."""
@@ -165,6 +176,7 @@ class Emulator:
         self._lateness = Lateness()
         self._rate = Rate()
         self._counting_since = time.monotonic()
+        self._backlog = 0.0
         self._overflow_before = self._device.overflow
 
     def text(self, direction: str) -> str:
@@ -172,11 +184,17 @@ class Emulator:
         return self._scheduler.lines[direction].text
 
     def account(self) -> dict[str, Any]:
-        """What the link did since it began to count: the `link` of a result."""
-        lines = {direction: vars(line.counters) for direction, line in self._scheduler.lines.items()}
+        """What the link did since it began to count: the `link` of a result. `lateness` counts from when the link saw
+        a packet; before that none has waited longer than `backlog`, the longest time in which the device was never
+        empty (0 if each burst was taken in at once)."""
+        lines = {
+            direction: vars(line.counters) | {"text": line.text}
+            for direction, line in self._scheduler.lines.items()
+        }
         return lines | {
             "lateness": self._lateness.as_dict(),
             "peak_rate": self._rate.peak,
+            "backlog": self._backlog,
             "overflow": self._device.overflow - self._overflow_before,
             "strays": self._device.strays,
             "seconds": time.monotonic() - self._counting_since,

@@ -123,6 +123,15 @@ class Impairment(ABC):
         return self.expected_delay
 
     @property
+    def idle(self) -> bool:
+        """Whether it does nothing to any packet: `loss 0%` is how somebody takes a loss away."""
+        return not (self.expected_loss or self.expected_doubling or self.longest_delay)
+
+    def longest(self, load: float) -> float:
+        """Seconds: the same if there are not more than `load` bytes to carry."""
+        return self.longest_delay
+
+    @property
     def jitter(self) -> float:
         """Seconds: how far a packet's delay is from the median, about."""
         return 0.0

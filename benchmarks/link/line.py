@@ -24,7 +24,7 @@ class Counters:
     received: int = 0
     delivered: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
-    """By the name of the impairment that did it, or `forgotten`."""
+    """By the name of the impairment that did it, or what the scheduler calls it."""
     doubled: int = 0
     corrupted: int = 0
     reordered: int = 0
@@ -111,9 +111,9 @@ class Line:
         else:
             self._highest = entry
 
-    def forget(self) -> None:
-        """Count a packet that was under way and will not come out."""
-        self.counters.dropped["forgotten"] = self.counters.dropped.get("forgotten", 0) + 1
+    def drop(self, cause: str) -> None:
+        """Count a packet that has passed the line and will not come out all the same."""
+        self.counters.dropped[cause] = self.counters.dropped.get(cause, 0) + 1
 
     @property
     def in_words(self) -> str:
@@ -140,6 +140,15 @@ class Line:
     def longest_delay(self) -> float:
         """Seconds: not more than one packet in ten thousand is under way for longer, even if the queue is full."""
         return sum(one.longest_delay for one in self.impairments)
+
+    def longest(self, load: float) -> float:
+        """Seconds: the same if there are not more than `load` bytes to carry."""
+        return sum(one.longest(load) for one in self.impairments)
+
+    @property
+    def foreseeable(self) -> bool:
+        """Whether `expected_loss` holds for a stretch of time: an outage may be in it, a queue may overflow."""
+        return not any(one.name in ("rate", "outage") for one in self.impairments)
 
     @property
     def jitter(self) -> float:

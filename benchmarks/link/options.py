@@ -1,6 +1,7 @@
 """The words of a link on a command line: a profile, what is changed in it, and what one direction has alone."""
 
 import argparse
+from collections.abc import Mapping
 
 from benchmarks.link import profiles
 from benchmarks.link.line import NOTHING
@@ -32,12 +33,21 @@ def add(parser: argparse.ArgumentParser) -> None:
         )
 
 
-def specifications(chosen: argparse.Namespace) -> tuple[str, str]:
-    """What was asked for in both directions: (up, down). Raises Refused."""
-    base = profiles.find(chosen.profile).text if chosen.profile else ""
-    words = [f"{name} {' '.join(getattr(chosen, name))}" for name in BOTH if getattr(chosen, name)]
-    up, down = (" ".join(getattr(chosen, direction) or []) for direction in ("up", "down"))
-    return directions(merge(base, " ".join(words)), up, down)
+def given(chosen: argparse.Namespace) -> bool:
+    """Whether any of them was."""
+    return any(getattr(chosen, name) for name in ("profile", "up", "down", *BOTH))
+
+
+def specifications(chosen: argparse.Namespace, now: Mapping[str, str] | None = None) -> tuple[str, str]:
+    """What was asked for in both directions: (up, down). It changes what holds `now`, or nothing; a profile replaces
+    all of that. Raises Refused."""
+    words = " ".join(f"{name} {' '.join(getattr(chosen, name))}" for name in BOTH if getattr(chosen, name))
+    found = []
+    for direction in ("up", "down"):
+        base = profiles.find(chosen.profile).text if chosen.profile else (now or {}).get(direction, "")
+        alone = " ".join(getattr(chosen, direction) or [])
+        found.append(canonical(merge(merge(base, words), alone)))
+    return found[0], found[1]
 
 
 def directions(both: str, up: str, down: str) -> tuple[str, str]:
@@ -45,7 +55,7 @@ def directions(both: str, up: str, down: str) -> tuple[str, str]:
     return canonical(merge(both, up)), canonical(merge(both, down))
 
 
-def merged(now: dict[str, str], words: str) -> dict[str, str]:
+def merged(now: Mapping[str, str], words: str) -> dict[str, str]:
     """Both directions as they are now, with `words` changed."""
     return {direction: merge(now[direction], words) for direction in ("up", "down")}
 

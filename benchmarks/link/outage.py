@@ -56,5 +56,9 @@ class Outage(Impairment):
     def apply(self, packet: bytes, now: float, rng: random.Random) -> list[tuple[float, bytes]]:
         return [] if self._from <= now < self._until else [(now, packet)]
 
+    @property
+    def idle(self) -> bool:
+        return False
+
     def __str__(self) -> str:
         return f"outage {show_time(self.at)} {show_time(self.lasting)}"

@@ -2,9 +2,10 @@
 
     python -m benchmarks.link.probe --server 10.7.0.1 --client 10.7.0.2 …     (in the link's network)
 
-One process holds both ends, so that one clock does. It says on which port its server's end is, waits for a line,
-sends numbered datagrams both ways at a steady pace, and says in a line of JSON how many came and how long they
-took, by direction. `self_check.py` compares that with what the link was asked for.
+One process holds both ends, so that one clock does. It says on which port its server's end is, and waits for a line;
+lets its ends meet, says so, and waits for a line; sends numbered datagrams both ways at a steady pace, and says in a
+line of JSON how many came and how long they took, by direction. `self_check.py` compares that with what the link was
+asked for, and with what it says it did.
 """
 
 import argparse
@@ -28,7 +29,7 @@ PORT = 4241
 """Of the server's end: below those that the link gives its clients, or it would not be known which way is up."""
 
 FIRST_WORDS = 5.0
-"""Seconds that the two ends try to find each other."""
+"""Seconds, beyond what the link takes, that the two ends try to find each other."""
 
 AGAIN = 0.02
 """Seconds after which the client's end repeats its first word."""
@@ -36,20 +37,22 @@ AGAIN = 0.02
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of the probes of one direction. Delays in seconds; `bursts` are losses with none between them."""
+    """What became of the probes of one direction. Delays in seconds; `bursts` are losses with none between them,
+    `copies` all that came, those that came twice among them."""
 
     sent: int
     received: int
     delay_p50: float | None
     delay_p99: float | None
     bursts: int = 0
+    copies: int = 0
 
     @classmethod
-    def of(cls, sent: int, delays: Mapping[int, float]) -> "Seen":
-        """`delays` of those that came, the first copy of each, by number."""
+    def of(cls, sent: int, delays: Mapping[int, float], copies: int) -> "Seen":
+        """`delays` of those that came, the first copy of each, by number; `copies` counts all of them."""
         ordered = sorted(delays.values())
         bursts = sum(number not in delays and (number == 0 or number - 1 in delays) for number in range(sent))
-        return cls(sent, len(ordered), percentile(ordered, 50), percentile(ordered, 99), bursts)
+        return cls(sent, len(ordered), percentile(ordered, 50), percentile(ordered, 99), bursts, copies)
 
 
 class Ends:
@@ -63,12 +66,14 @@ class Ends:
         self._at_server.bind(server)
         self.port: int = self._at_server.getsockname()[1]
         self._client = client
-        self.arrivals: dict[str, dict[int, float]] = {"up": {}, "down": {}}
+        self._arrivals: dict[str, dict[int, float]] = {"up": {}, "down": {}}
+        self._copies = {"up": 0, "down": 0}
 
-    def meet(self, port: int) -> bool:
-        """Let the server's end learn where the client's is, whose way there begins at `port`."""
+    def meet(self, port: int, patience: float) -> bool:
+        """Let the server's end learn where the client's is, whose way there begins at `port`; up to `patience`
+        seconds. Whether it did."""
         self._at_client.connect((self._client, port))
-        deadline = time.monotonic() + FIRST_WORDS
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             with suppress(OSError):
                 self._at_client.send(b"here")
@@ -91,10 +96,11 @@ class Ends:
                         sock.send(PROBE.pack(b"prob", sent, time.monotonic()))
                 sent += 1
             until = start + sent / rate if sent < count else ends
-            if sent == count and all(len(one) == count for one in self.arrivals.values()):
-                break
             self._receive(max(0.0, until - time.monotonic()))
-        return {direction: Seen.of(count, one) for direction, one in self.arrivals.items()}
+        return {
+            direction: Seen.of(count, one, self._copies[direction])
+            for direction, one in self._arrivals.items()
+        }
 
     def _receive(self, seconds: float) -> None:
         readable, _, _ = select.select([self._at_server, self._at_client], [], [], seconds)
@@ -105,12 +111,19 @@ class Ends:
                 data = sock.recv(100)
                 if len(data) == PROBE.size and data.startswith(b"prob"):
                     _, number, sent = PROBE.unpack(data)
-                    self.arrivals[direction].setdefault(number, now - sent)
+                    self._copies[direction] += 1
+                    self._arrivals[direction].setdefault(number, now - sent)
 
     def close(self) -> None:
         """Give the sockets back."""
         self._at_server.close()
         self._at_client.close()
+
+
+def _say_and_wait(word: str, value: int) -> bool:
+    """Say it, and wait until we are to go on; whether anybody wants that."""
+    print(json.dumps({word: value}), flush=True)
+    return bool(sys.stdin.readline())
 
 
 def main() -> int:
@@ -128,12 +141,14 @@ def main() -> int:
         Path("/proc/self/timerslack_ns").write_text("1")
     try:
         ends = Ends((options.server, options.port), options.client)
-        print(json.dumps({"port": ends.port}), flush=True)
-        if not sys.stdin.readline():
+        if not _say_and_wait("port", ends.port):
             return 0  # whoever started us is gone
-        if not ends.meet(options.through or ends.port):
-            print(f"No probe came through in {FIRST_WORDS:g} s.", file=sys.stderr)
+        patience = FIRST_WORDS + options.wait
+        if not ends.meet(options.through or ends.port, patience):
+            print(f"No probe came through in {patience:.1f} s.", file=sys.stderr)
             return 1
+        if not _say_and_wait("met", True):
+            return 0
         seen = ends.exchange(options.count, options.rate, options.wait)
         ends.close()
     except OSError as error:

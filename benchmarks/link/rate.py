@@ -84,6 +84,9 @@ class Rate(Impairment):
     def longest_delay(self) -> float:
         return (self.limit + 2) * LARGEST * 8 / self.bits  # itself, one that is being sent, and a full queue
 
+    def longest(self, load: float) -> float:
+        return min(self.longest_delay, (load + LARGEST) * 8 / self.bits)
+
     @property
     def narrow(self) -> bool:
         return True

@@ -6,7 +6,9 @@ The socket lies in a directory that only its owner may enter, and has the link's
 import json
 import os
 import socket
+import stat
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -14,10 +16,14 @@ from typing import Any
 
 from benchmarks.link.control import Orders, serve
 from benchmarks.link.emulator import Emulator
+from benchmarks.link.options import describe
 from benchmarks.link.units import Refused
 
 PATIENCE = 5.0
 """Seconds for an answer of a link."""
+
+INSIDE = "LAB_LINK"
+"""In the environment of who is in a link: what it was like in the beginning."""
 
 USER = "LAB_LINK_USER"
 """In the environment of who is in a link: the number of the user outside. In there everybody is called 0."""
@@ -25,17 +31,26 @@ USER = "LAB_LINK_USER"
 WAITING = 8
 """Terminals that may be waiting to be heard."""
 
+VISITORS, PAUSE = 32, 0.5
+"""That many may be heard at once. When there are more, the first have to go after so many seconds."""
+
 
 def directory() -> Path:
-    """The directory of this user's links, made if need be. Raises Refused if somebody else has it."""
+    """The directory of this user's links, made if need be. Raises Refused if it can't be had, or is not ours alone."""
     base = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     if not os.access(base, os.W_OK):
         base = Path(tempfile.gettempdir())
     place = base / f"chat-lab-{os.environ.get(USER) or os.getuid()}"
-    place.mkdir(mode=0o700, exist_ok=True)
-    about = place.stat()
-    if about.st_uid != os.getuid() or about.st_mode & 0o077:
-        raise Refused(f"{place} is not ours alone: remove it (or ask its owner to), and try again.")
+    try:
+        if not os.path.lexists(place):
+            place.mkdir(mode=0o700)
+        about = place.lstat()
+    except OSError as error:
+        raise Refused(f"{place} can't be made, where running links are found: {error.strerror}.") from error
+    if not stat.S_ISDIR(about.st_mode) or about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise Refused(
+            f"{place} is no directory of ours alone: remove it (or ask its owner to), and try again."
+        )
     return place
 
 
@@ -46,29 +61,56 @@ class Rendezvous:
         self._emulator = emulator
         self._orders = orders
         self.path = directory() / f"{os.getpid()}.sock"
-        self.path.unlink(missing_ok=True)  # of a process that had our number before
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(str(self.path))
-        self._listener.listen(WAITING)
+        try:
+            self.path.unlink(missing_ok=True)  # of a process that had our number before
+            self._listener.bind(str(self.path))
+            self._listener.listen(WAITING)
+        except OSError as error:
+            self._listener.close()
+            why = error.strerror or str(error)
+            raise Refused(
+                f"The link can't be found by others: {self.path}: {why}. (Is XDG_RUNTIME_DIR long?)"
+            ) from error
         self._listener.setblocking(False)
         self._visitors: set[socket.socket] = set()
         emulator.watch(self._listener, self._accept)
 
     def _accept(self) -> None:
-        with suppress(OSError):  # who came has left again
+        try:
             visitor, _ = self._listener.accept()
-            visitor.setblocking(False)
-            self._visitors.add(visitor)
+        except OSError:  # who came has left again, or there are no more file descriptors
+            self._pause()
+            return
+        visitor.setblocking(False)
+        self._visitors.add(visitor)
 
-            def answer(line: bytes) -> None:
-                with suppress(OSError):  # it does not listen
-                    visitor.send(line)
+        def answer(line: bytes) -> None:
+            with suppress(OSError):  # it does not listen
+                visitor.send(line)
 
-            def ended() -> None:
+        def ended() -> None:
+            self._visitors.discard(visitor)
+            visitor.close()
+
+        serve(self._emulator, self._orders, visitor, answer, ended)
+        if len(self._visitors) >= VISITORS:
+            self._pause()
+
+    def _pause(self) -> None:
+        """Look for visitors again in a while: the packets come first."""
+        self._emulator.unwatch(self._listener)
+        self._emulator.at(time.monotonic() + PAUSE, self._listen)
+
+    def _listen(self) -> None:
+        if self._listener.fileno() >= 0:
+            for visitor in list(self._visitors)[
+                : len(self._visitors) - VISITORS + 1
+            ]:  # they have had their time
+                self._emulator.unwatch(visitor)
                 self._visitors.discard(visitor)
                 visitor.close()
-
-            serve(self._emulator, self._orders, visitor, answer, ended)
+            self._emulator.watch(self._listener, self._accept)
 
     def close(self) -> None:
         """Be found no longer."""
@@ -87,26 +129,45 @@ def ask(path: Path, order: dict[str, Any]) -> dict[str, Any]:
         sock.connect(str(path))
         sock.sendall(json.dumps(order).encode() + b"\n")
         with sock.makefile("rb") as answers:
-            answer: dict[str, Any] = json.loads(answers.readline())
-            return answer
+            answer = json.loads(answers.readline())
+    if not isinstance(answer, dict):
+        raise ValueError(f"{path} does not answer as a link does")
+    return answer
 
 
 def running() -> Iterator[tuple[Path, dict[str, Any]]]:
     """This user's links with their status, the newest first."""
-    sockets = sorted(directory().glob("*.sock"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in sockets:
+    for _, path in sorted(_sockets(), reverse=True):
         try:
-            yield path, ask(path, {"do": "status"})
+            status = ask(path, {"do": "status"})
         except ConnectionRefusedError:
             path.unlink(missing_ok=True)  # of a link that was killed
         except (OSError, ValueError):
             continue  # it does not answer: stopped, or about to end
+        else:
+            if {"pid", "way", "up", "down", "environment", "state"} <= status.keys():
+                yield path, status
+
+
+def _sockets() -> Iterator[tuple[float, Path]]:
+    """What might be links of ours: when each was made, and where it is."""
+    for path in directory().glob("*.sock"):
+        with suppress(OSError):  # it has just gone
+            about = path.lstat()
+            if stat.S_ISSOCK(about.st_mode) and about.st_uid == os.getuid():
+                yield about.st_mtime, path
 
 
 def find(pid: int | None = None) -> tuple[Path, dict[str, Any]]:
-    """The newest link, or the one with this process id. Raises Refused."""
-    for path, status in running():
-        if pid is None or status.get("pid") == pid:
-            return path, status
+    """The link that runs, or the one with this process id. Raises Refused if there is none, or if it is not clear
+    which one is meant."""
+    found = [(path, status) for path, status in running() if pid in (None, status["pid"])]
+    if len(found) > 1:
+        several = ", ".join(
+            f"{status['pid']} ({describe(status['up'], status['down'])})" for _, status in found
+        )
+        raise Refused(f"Several links are running: {several}. Say which: --pid {found[0][1]['pid']}")
+    if found:
+        return found[0]
     which = "No link is running" if pid is None else f"No link with the process id {pid} is running"
     raise Refused(f"{which}. In another terminal: make link LOSS=5% DELAY=20ms")

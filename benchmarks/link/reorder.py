@@ -69,5 +69,9 @@ class Reorder(Impairment):
     def may_reorder(self) -> bool:
         return self.p > 0.0
 
+    @property
+    def idle(self) -> bool:
+        return not self.p
+
     def __str__(self) -> str:
         return f"reorder {show_share(self.p)}{f' gap {self.gap}' if self.gap > 1 else ''}"

@@ -7,7 +7,8 @@ distance behind it (delay, with reorder).
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 from benchmarks.link.corrupt import Corrupt
 from benchmarks.link.delay import Delay
@@ -53,6 +54,10 @@ ELSEWHERE = {
 """What netem or a person might say, and what to say here."""
 
 
+NONE = "none"
+"""Behind the word of an impairment, in a change: it is to go."""
+
+
 def parse(text: str) -> list[Impairment]:
     """The impairments of a specification, in the order in which they are applied; [] of nothing. Raises Refused."""
     return arrange(_read(text))
@@ -70,11 +75,24 @@ def show(impairments: Iterable[Impairment]) -> str:
 
 def merge(base: str, change: str) -> str:
     """What holds if `change` is changed in `base`: each of its words replaces the one of the same name; a change of
-    outages replaces all of them."""
-    changes = _read(change)
-    changed = {impairment.option for impairment in changes}
+    outages replaces all of them. `rate none` takes the rate away, and so does `loss 0%` the loss."""
+    words = change.split()
+    away = {word for word, then in pairwise(words) if word in KINDS and then == NONE}
+    changes = _read(" ".join(_without(words)))
+    changed = {impairment.option for impairment in changes} | away
     kept = [impairment for impairment in _read(base) if impairment.option not in changed]
-    return show(arrange(kept + changes))
+    return show(impairment for impairment in arrange(kept + changes) if not impairment.idle)
+
+
+def _without(words: list[str]) -> Iterator[str]:
+    """The words but for those that take something away."""
+    at = 0
+    while at < len(words):
+        if words[at] in KINDS and words[at + 1 : at + 2] == [NONE]:
+            at += 2
+        else:
+            yield words[at]
+            at += 1
 
 
 def without_loss(text: str) -> str:

@@ -57,16 +57,17 @@ class Tun:
         """What `select` waits for."""
 
     def receive(self) -> tuple[str, bytes, None] | None:
-        """The next packet that came out, with its direction; None if there is none now."""
-        while True:
-            try:
-                packet = os.read(self._tun, MTU)
-            except BlockingIOError:
-                return None
-            direction = self._directions.of(packet)
-            if direction is not None:
-                return direction, packet, None
+        """The next packet that came out, with its direction, or "" if it is for nobody across the link; None if there
+        is none now."""
+        try:
+            packet = os.read(self._tun, MTU)
+        except BlockingIOError:
+            return None
+        direction = self._directions.of(packet)
+        if direction is None:
             self.strays += 1
+            return "", packet, None
+        return direction, packet, None
 
     def send(self, direction: str, packet: bytes, tag: None) -> None:
         """Put a packet into the kernel at the other end."""
