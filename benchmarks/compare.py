@@ -19,10 +19,10 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks import kernel, results
+from benchmarks.doctor.emulation import INSIDE
 from benchmarks.document import Findings, document, fates, find
 from benchmarks.drivers import DRIVERS
 from benchmarks.environment import environment
-from benchmarks.link.rendezvous import INSIDE
 from benchmarks.measuring import Measured, Network, measure_all, network
 from benchmarks.options import LOOPBACK, RESULTS, Options, parse
 from benchmarks.progress import Progress

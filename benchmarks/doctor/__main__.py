@@ -35,6 +35,7 @@ def examine(port: int, console: Console) -> list[Finding]:
         machine.port_free("tcp", port),
         machine.port_free("udp", port),
         machine.localhost(),
+        *([emulation.inside_a_link()] if emulation.INSIDE in os.environ else []),
         namespaces,
         emulation.tun(inside),
         machine.socket_buffers(),

@@ -23,6 +23,20 @@ fcntl.ioctl(tun, 0x400454CA, struct.pack("16sH22x", b"doctor0", 0x1001))  # TUNS
 """
 
 
+INSIDE = "LAB_LINK"
+"""In the environment of who is in a link (`make link`): what it was like in the beginning."""
+
+
+def inside_a_link() -> Finding:
+    """That this terminal is in an emulated link, and what it therefore does not see."""
+    return Finding(
+        "link",
+        State.BETTER,
+        f"this terminal is inside one ({os.environ[INSIDE]}): it sees the link's network, not the machine's",
+        "exit, before make compare",
+    )
+
+
 def namespaces(
     unshare: str | None,
     platform: str = sys.platform,

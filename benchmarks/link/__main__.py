@@ -24,6 +24,7 @@ from types import FrameType
 from rich.console import Console
 from rich.text import Text
 
+from benchmarks.doctor.emulation import INSIDE
 from benchmarks.link import namespace, options, rendezvous, shell
 from benchmarks.link.account import show_account
 from benchmarks.link.capture import Capture
@@ -48,9 +49,9 @@ def main(words: list[str] | None = None) -> int:
             return _set(chosen)
         if chosen.inside and not namespace.is_our_own():
             raise Refused("--inside is what the link tells itself: leave it out.")
-        if rendezvous.INSIDE in os.environ and not chosen.inside:
+        if INSIDE in os.environ and not chosen.inside:
             raise Refused(
-                f"This is inside a link already ({os.environ[rendezvous.INSIDE]}), and a link inside a link "
+                f"This is inside a link already ({os.environ[INSIDE]}), and a link inside a link "
                 "can't be had: leave it first (exit)."
             )
         if end < len(words) and not command:
@@ -197,7 +198,7 @@ def _carry(
 
         now_is(up, down)
         environment = {
-            rendezvous.INSIDE: options.describe(up, down),
+            INSIDE: options.describe(up, down),
             rendezvous.USER: os.environ.get(rendezvous.USER, ""),
             "LAB_LISTEN": NEAR,
             "LAB_CONNECT": FAR,

@@ -13,6 +13,8 @@ import zlib
 from contextlib import suppress
 from typing import Any
 
+from benchmarks.link.units import Refused
+
 LARGEST = 65_535
 
 HEADERS = 28
@@ -33,7 +35,11 @@ class Relay:
     def __init__(self, host: str) -> None:
         self._host = host
         self._front = self._open()
-        self._front.bind((host, 0))
+        try:
+            self._front.bind((host, 0))
+        except OSError:
+            self._front.close()
+            raise
         self.port: int = self._front.getsockname()[1]
         self._server: Address | None = None
         self._backs: dict[Address, socket.socket] = {}
@@ -45,7 +51,9 @@ class Relay:
         """Always 0: a socket does not tell what it had to drop. Its buffer is large instead."""
 
     def target(self, port: int) -> None:
-        """From now on the server is at `port`, and its clients are new ones."""
+        """From now on the server is at `port`, and its clients are new ones. Raises Refused if that is no port."""
+        if not 1 <= port <= 65_535:
+            raise Refused(f"{port} is no port: it is from 1 to 65535.")
         self._server = (self._host, port)
         for address in list(self._backs):
             self._forget(address)
@@ -88,7 +96,11 @@ class Relay:
             if direction == "down":
                 self._front.sendto(datagram, tag)
             elif self._server is not None:
-                self._back(tag, self._server).send(datagram)
+                back = self._back(tag, self._server)
+                try:
+                    back.send(datagram)
+                except ConnectionRefusedError:  # an earlier one was refused: this one has not been sent yet
+                    back.send(datagram)
 
     def seen_by_client(self, direction: str, packet: bytes) -> bytes:
         """There are no packets here that a capture could hold."""
@@ -115,11 +127,15 @@ class Relay:
             if len(self._backs) >= CLIENTS:
                 self._forget(next(iter(self._backs)))
             sock = self._open()
+            try:
+                sock.bind((self._host, 0))
+                sock.connect(server)
+            except OSError:
+                sock.close()
+                raise
             self._backs[client] = sock
             self._clients[sock] = client
             self.sources.append(sock)
-            sock.bind((self._host, 0))
-            sock.connect(server)
         return sock
 
     def _forget(self, client: Address) -> None:

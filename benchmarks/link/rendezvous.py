@@ -22,9 +22,6 @@ from benchmarks.link.units import Refused
 PATIENCE = 5.0
 """Seconds for an answer of a link."""
 
-INSIDE = "LAB_LINK"
-"""In the environment of who is in a link: what it was like in the beginning."""
-
 USER = "LAB_LINK_USER"
 """In the environment of who is in a link: the number of the user outside. In there everybody is called 0."""
 
