@@ -163,7 +163,9 @@ def _parser() -> Parser:
         prog="python -m benchmarks.reproduce",
         description="Measures again what a result records, and says what differs.",
     )
-    parser.add_argument("run", metavar="RUN", help="the result: its name, the path of it, or newest")
+    parser.add_argument(
+        "run", metavar="RUN", nargs="?", help="the result: its name, the path of it, or newest"
+    )
     parser.add_argument(
         "further", nargs=argparse.REMAINDER, metavar="…", help="further options of compare, behind its own"
     )
@@ -173,6 +175,11 @@ def _parser() -> Parser:
 def main(arguments: list[str] | None = None) -> int:
     """`python -m benchmarks.reproduce`"""
     asked = _parser().parse_args(arguments)
+    if asked.run is None:
+        known = results.names(RESULTS)
+        return complain(
+            f"Say which: make reproduce RUN={known[-1]} (the newest)" if known else results.NO_RESULTS
+        )
     try:
         old = results.load(asked.run, RESULTS)
         line = [*words(old.document), *asked.further]

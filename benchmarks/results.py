@@ -155,13 +155,14 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Probes(msgspec.Struct, frozen=True):
-    """What the self-check saw of one direction. Delays in seconds; `problem` is empty if all was as asked."""
+    """What the self-check saw of one direction. Delays in seconds."""
 
     sent: int
     received: int
     delay_p50: float | None
     delay_p99: float | None
-    problem: str = ""
+    bursts: int = 0
+    copies: int = 0
 
 
 class TcpInfo(msgspec.Struct, frozen=True):

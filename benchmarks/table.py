@@ -251,7 +251,7 @@ def _columns(shown: list[Line], without: Sequence[str]) -> list[_Column]:
         "transport": _Column("\n", [_transport(line, named=named) for line in shown], left=True),
         "expected": _Column("deliveries\nexpected", counts(lambda one: one.expected)),
         "delivered": _Column("delivered\n%", _delivered(shown, interval=intervals["delivered"])),
-        "lost": _Column("\nlost", counts(lambda one: one.lost, wrong=True)),
+        "lost": _Column("lost\n", counts(lambda one: one.lost, wrong=True)),
         "doubled": _Column("\ndoubled", counts(lambda one: one.doubled, wrong=True)),
         "out of order": _Column("out of\norder", counts(lambda one: one.out_of_order, wrong=True)),
         "p50": _Column("p50\nms", _times(shown, lambda one: one.p50, interval=False)),

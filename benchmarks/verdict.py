@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import Any
 
 from benchmarks.estimate import Percentile
-from benchmarks.link.emulator import FREELY, LATE
+from benchmarks.link.emulator import EXACT_UP_TO, FREELY
 from benchmarks.measure import Figures
 from benchmarks.process import WHY_UNKNOWN
 from benchmarks.summary import Run, Summary
@@ -22,9 +22,6 @@ LOOPBACK = "loopback"
 
 NOTABLE = 1.05
 """A factor below this may be there, and matters to nobody."""
-
-EXACT = 2000
-"""Packets in a second up to which the link promises to be exact to 1 ms at its 99th percentile."""
 
 WORDS = {"lost": "lost {}", "doubled": "doubled {}", "out_of_order": "delivered {} out of order"}
 """What may become of deliveries, and how it is said."""
@@ -168,20 +165,21 @@ def _quicker(summaries: Sequence[Summary]) -> Iterator[str]:
     losers: list[str] = []
     for name in ("p50", "p99"):
         found: dict[str, list[str]] = {}
-        same, untold = [], []
+        same: list[str] = []
+        unsure: list[str] = []
+        untold: list[str] = []
         for one, other in pairs:
             mine: Percentile | None = getattr(one, name)
             its: Percentile | None = getattr(other, name)
             if mine is None or its is None:
                 continue  # the table has a – there, and a warning says why
+            both = [(one, mine), (other, its)]
+            times = ", ".join(f"{_name(who.transport)} {milliseconds(time.estimate)}" for who, time in both)
             if mine.interval is None or its.interval is None:
-                both = [(one, mine), (other, its)]
-                times = ", ".join(
-                    f"{_name(who.transport)} {milliseconds(time.estimate)}" for who, time in both
-                )
                 untold.append(f"{one.profile} ({times})")
             elif mine.interval.overlaps(its.interval):
-                same.append(one.profile)
+                alike = max(mine.estimate, its.estimate) < NOTABLE * min(mine.estimate, its.estimate)
+                (same if alike else unsure).append(one.profile if alike else f"{one.profile} ({times})")
             else:
                 if its.estimate < mine.estimate:
                     one, other, mine, its = other, one, its, mine
@@ -192,7 +190,12 @@ def _quicker(summaries: Sequence[Summary]) -> Iterator[str]:
                 losers += [_name(one.transport)] if one.lost else []
         parts = [f"{who} over {_names(where)}" for who, where in found.items()]
         if same:
-            parts.append(f"over {_names(same)} the intervals overlap: these runs show no difference")
+            parts.append(f"over {_names(same)} there is no difference to be seen")
+        if unsure:
+            parts.append(
+                f"over {_names(unsure)} the intervals overlap, so these runs are too short to be sure of the "
+                "difference (more --seconds would tell)"
+            )
         if untold:
             parts.append(
                 f"over {_names(untold)} too little was measured to tell whether that is a difference (more "
@@ -328,20 +331,23 @@ def _spared(runs: Sequence[Run]) -> Iterator[str]:
 
 def _late_link(accounts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
     """An instrument states its error."""
-    late = []
-    for which, links in accounts.items():
-        bad = [link for link in links if link["lateness"]["share_over_1ms"] > FREELY]
-        if bad:
-            worst = max(bad, key=lambda link: link["lateness"]["share_over_1ms"])
-            share = f"{100 * worst['lateness']['share_over_1ms']:.3g} % of the packets"
-            rate = f"{worst['peak_rate']:,.0f} in the fullest second"
-            late.append(f"{_some(len(bad), which, links)} ({share}; {rate})")
-    if late:
-        yield (
-            f"The link itself was late, by more than {1e3 * LATE:g} ms, in {_names(late)}: part of those latencies "
-            f"is the link's. It is exact up to {EXACT:,} packets in a second on a machine with nothing else to do: "
-            "fewer --members, a lower --rate or more quiet would help."
-        )
+    bad = {
+        which: [link for link in links if link["lateness"]["share_over_1ms"] > FREELY]
+        for which, links in accounts.items()
+    }
+    late = [link for links in bad.values() for link in links]
+    if not late:
+        return
+    where = _names([f"{which} ({len(links)})" for which, links in bad.items() if links])
+    worst = max(link["lateness"]["p99"] or link["lateness"]["max"] for link in late)
+    busiest = max(link["peak_rate"] for link in late)
+    why = "This machine was busy with something else"
+    if busiest > EXACT_UP_TO:
+        why = f"That is more than it carries exactly ({busiest:,.0f} packets in a second)"
+    yield (
+        f"In {len(late)} of {sum(map(len, accounts.values()))} runs the link itself was late, at p99 by up to "
+        f"{milliseconds(worst)}: that much of their latencies is the link's. {why}. Runs: {where}."
+    )
 
 
 def _overflow(accounts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:

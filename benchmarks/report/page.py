@@ -123,16 +123,20 @@ def _measured(document: Document) -> Markup:
     )
 
 
+PYTHON = ".venv/bin/python"
+"""As make sets it up; on Windows `.venv\\Scripts\\python`."""
+
+
 def _again(document: Document, name: str, directory: Path) -> Markup:
     run = shlex.quote(name)
     commands = "\n".join(
         (
             "# the same comparison again",
-            shlex.join(document.again),
+            shlex.join([PYTHON if word == "python" else word for word in document.again]),
             "# the same, and what differs from this one",
             f"make reproduce RUN={run}",
             "# this report again, from the data beside it",
-            f"python -m benchmarks.report {run} --again",
+            f"{PYTHON} -m benchmarks.report {run} --again",
         )
     )
     data = [path for path in (directory / DOCUMENT, deliveries_of(directory)) if path.exists()]

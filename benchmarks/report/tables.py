@@ -6,8 +6,10 @@ from itertools import takewhile
 from statistics import median
 from typing import TypeVar
 
+from benchmarks import estimate
 from benchmarks.report.markup import Markup, element, text, together
 from benchmarks.results import Direction, Document, Interval, Percentile, Pooled, Run
+from benchmarks.table import percents
 
 UNKNOWN = "–"
 MARKS = {"tcp": "●", "udp": "□"}
@@ -147,13 +149,7 @@ def shares(interval: Interval | None) -> tuple[str, str, str] | None:
     """In percent the estimate, the lower and the upper end, with as many decimals as the interval is worth."""
     if interval is None:
         return None
-    width = 100 * (interval.high - interval.low)
-    decimals = next((count for count in (1, 2, 3) if width >= 10.0**-count), 4)
-
-    def show(value: float) -> str:
-        return f"{100 * value:.{decimals}f}" if value < 1 else "100"
-
-    return show(interval.estimate), show(interval.low), show(interval.high)
+    return percents(estimate.Interval(interval.estimate, interval.low, interval.high))
 
 
 def _percent(value: float) -> str:
@@ -291,7 +287,6 @@ def _probes(document: Document) -> Markup:
         ("delay, ms", "asked"),
         ("", "p50"),
         ("", "p99"),
-        ("verdict", ""),
     ]
 
     def cells(runs: Rows, direction: str, asked: str) -> list[Markup]:
@@ -305,17 +300,19 @@ def _probes(document: Document) -> Markup:
         lost = sent - sum(one.received for one in seen)
         middles = [one.delay_p50 for one in seen if one.delay_p50 is not None]
         tails = [one.delay_p99 for one in seen if one.delay_p99 is not None]
-        problems = "; ".join(dict.fromkeys(one.problem for one in seen if one.problem))
         return [
             _number(UNKNOWN if loss is None else f"{100 * loss:.3g}"),
             _number(f"{100 * lost / sent:.3g}" if sent else UNKNOWN, beside=f"{lost:,} of {sent:,}"),
             _number(ms(delay)),
             _number(ms(median(middles) if middles else None)),
             _number(ms(median(tails) if tails else None)),
-            element("td", problems or "as asked"),
         ]
 
-    caption = "Sent across the link before each run; all repeats together, of the delays the median repeat."
+    caption = (
+        "Sent across the link before each run; all repeats together, of the delays the median repeat. What the "
+        "probes saw is what the link said it did to them, one by one: else nothing would have been measured. (Losses "
+        "that come in bursts may miss all of a few hundred probes.)"
+    )
     return _by_direction(document, caption, titles, cells)
 
 
