@@ -17,24 +17,32 @@ ENOUGH = 1000
 
 def show_account(account: dict[str, Any]) -> Group:
     """What it did to whom, by direction, and how late it was itself: `Emulator.account`."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1), collapse_padding=True)
     for name in ("link", "packets in", "delivered", "dropped", "doubled", "corrupted", "reordered"):
         table.add_column(name, justify="left" if name == "link" else "right")
+    why: list[Text] = []
     for direction in ("up", "down"):
         counts = account[direction]
-        received, dropped = counts["received"], sum(counts["dropped"].values())
-        why = ", ".join(f"{name} {count:,}" for name, count in counts["dropped"].items() if count)
-        share = f" ({100 * dropped / received:.3g} %: {why})" if dropped and received else ""
+        # Of a packet that was doubled both copies may be dropped.
+        entered, dropped = counts["received"] + counts["doubled"], sum(counts["dropped"].values())
+        causes = ", ".join(f"{name} {count:,}" for name, count in counts["dropped"].items() if count)
+        if causes and entered:
+            why.append(Text(f"Dropped {direction}: {_percent(dropped / entered)} % ({causes})."))
         table.add_row(
             direction,
-            f"{received:,}",
+            f"{counts['received']:,}",
             f"{counts['delivered']:,}",
-            f"{dropped:,}{share}",
+            f"{dropped:,}",
             *(f"{counts[name]:,}" for name in ("doubled", "corrupted", "reordered")),
         )
-    lines: list[Text | Table] = [table, Text(_lateness(account), "dim")]
+    lines: list[Text | Table] = [table, *why, Text(_lateness(account), "dim")]
     lines += [Text(f"! {problem}", "yellow") for problem in problems(account)]
     return Group(*lines)
+
+
+def _percent(share: float) -> str:
+    """With three digits that mean something, and never as a power of ten."""
+    return f"{100 * share:.3g}" if share >= 1e-5 else "less than 0.001"
 
 
 def _lateness(account: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from benchmarks import tcp_info
 from benchmarks.link import namespace, options
@@ -58,7 +58,7 @@ class Orders:
         self._device = device
         self._status = status or {}
         self._changed = changed
-        self._capture: tuple[Capture, BinaryIO] | None = None
+        self._capture: Capture | None = None
 
     def carry_out(self, order: Any) -> dict[str, Any]:
         """The answer to an order. Orders that make no sense are answered with an error."""
@@ -88,20 +88,21 @@ class Orders:
 
     def merge(self, words: str) -> dict[str, Any]:
         """Change these words in both directions, in what the link is like at that moment."""
-        now = options.merged(self._state(), words)
+        try:
+            now = options.merged(self._state(), words)
+        except Refused as error:
+            return {"error": str(error)}
         return self.carry_out({"do": "change", "up": now["up"], "down": now["down"]})
 
     def close(self) -> None:
         """Finish the capture, if there is one."""
         self._emulator.capture(None)
         if self._capture:
-            capture, file = self._capture
-            self._capture = None
             with suppress(
                 OSError
             ):  # a full disk: what is there is there, and `read` says if its end is missing
-                capture.close()
-                file.close()
+                self._capture.close()
+            self._capture = None
 
     def _change(self, up: str, down: str) -> dict[str, str]:
         parse(up), parse(down)
@@ -118,16 +119,20 @@ class Orders:
         at = float(order["at"]) if "at" in order else None
         if at is not None and not math.isfinite(at):
             raise ValueError(f"{at} is no time")
+        path = order.get("capture")
+        if isinstance(self._device, Relay):
+            if path:
+                raise Refused("A relay sees datagrams and no packets: there is no capture of it.")
+            if "target" in order:
+                self._device.target(int(order["target"]))
+        capture = Capture(Path(path).open("wb")) if path else None  # noqa: SIM115  the capture closes it
         self.close()
-        if isinstance(self._device, Relay) and "target" in order:
-            self._device.target(int(order["target"]))
-        if path := order.get("capture"):
-            file = Path(path).open("wb")  # noqa: SIM115  `close` closes it
-            self._capture = Capture(file), file
+        self._capture = capture
 
         def begin() -> None:
             self._emulator.begin(up, down, seed)
-            self._emulator.capture(self._capture[0] if self._capture else None)
+            self._emulator.capture(capture)
+            self._changed(self._emulator.text("up"), self._emulator.text("down"))
 
         if at is None:
             begin()

@@ -39,7 +39,7 @@ def directory() -> Path:
         base = Path(tempfile.gettempdir())
     place = base / f"chat-lab-{os.environ.get(USER) or os.getuid()}"
     try:
-        if not os.path.lexists(place):
+        with suppress(FileExistsError):
             place.mkdir(mode=0o700)
         about = place.lstat()
     except OSError as error:
@@ -60,9 +60,11 @@ class Rendezvous:
         self.path = directory() / f"{os.getpid()}.sock"
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self.path.unlink(missing_ok=True)  # of a process that had our number before
-            self._listener.bind(str(self.path))
+            part = self.path.with_suffix(".part")
+            part.unlink(missing_ok=True)  # of a process that had our number before
+            self._listener.bind(str(part))
             self._listener.listen(WAITING)
+            part.rename(self.path)  # only now: who is bound and does not listen looks dead
         except OSError as error:
             self._listener.close()
             why = error.strerror or str(error)
@@ -70,7 +72,7 @@ class Rendezvous:
                 f"The link can't be found by others: {self.path}: {why}. (Is XDG_RUNTIME_DIR long?)"
             ) from error
         self._listener.setblocking(False)
-        self._visitors: set[socket.socket] = set()
+        self._visitors: dict[socket.socket, None] = {}  # in the order in which they came
         emulator.watch(self._listener, self._accept)
 
     def _accept(self) -> None:
@@ -80,14 +82,14 @@ class Rendezvous:
             self._pause()
             return
         visitor.setblocking(False)
-        self._visitors.add(visitor)
+        self._visitors[visitor] = None
 
         def answer(line: bytes) -> None:
             with suppress(OSError):  # it does not listen
                 visitor.send(line)
 
         def ended() -> None:
-            self._visitors.discard(visitor)
+            self._visitors.pop(visitor, None)
             visitor.close()
 
         serve(self._emulator, self._orders, visitor, answer, ended)
@@ -105,7 +107,7 @@ class Rendezvous:
                 : len(self._visitors) - VISITORS + 1
             ]:  # they have had their time
                 self._emulator.unwatch(visitor)
-                self._visitors.discard(visitor)
+                self._visitors.pop(visitor, None)
                 visitor.close()
             self._emulator.watch(self._listener, self._accept)
 
@@ -123,13 +125,25 @@ def ask(path: Path, order: dict[str, Any]) -> dict[str, Any]:
     """The answer of the link at `path`. Raises OSError or ValueError if there is none."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(PATIENCE)
-        sock.connect(str(path))
+        _connect(sock, path)
         sock.sendall(json.dumps(order).encode() + b"\n")
         with sock.makefile("rb") as answers:
             answer = json.loads(answers.readline())
     if not isinstance(answer, dict):
         raise ValueError(f"{path} does not answer as a link does")
     return answer
+
+
+def _connect(sock: socket.socket, path: Path) -> None:
+    """Connect, even if others are waiting to be heard: a Unix socket says so at once, instead of letting us wait."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return sock.connect(str(path))
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
 
 
 def running() -> Iterator[tuple[Path, dict[str, Any]]]:
