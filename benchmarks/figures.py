@@ -27,8 +27,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from benchmarks import traffic
+from benchmarks.deliveries import Series, Which
+from benchmarks.estimate import Interval
 from benchmarks.link.units import Refused
-from benchmarks.results import Document, Interval, Pooled, Run, Series, Which
+from benchmarks.result_format import Document, Run
+from benchmarks.summary import Summary, spared
+from benchmarks.wording import extent, named, percent
 from common.statistics import BEYOND
 from common.visible import visible
 
@@ -123,27 +127,6 @@ def save(figure: Figure, directory: Path, name: str) -> list[Path]:
 # --- what arrived ---------------------------------------------------------------------------------
 
 
-def one_way_loss(document: Document, profile: str) -> float:
-    """The loss asked for on the way there and on the way back, as one number: the same loss each way would let as
-    much through both."""
-    asked = document.profiles.get(profile)
-    if asked is None:
-        return 0.0
-    through = (1 - asked.expected_loss.get("up", 0.0)) * (1 - asked.expected_loss.get("down", 0.0))
-    return 1 - math.sqrt(max(0.0, through))
-
-
-def impaired(document: Document, profile: str, transport: str) -> bool:
-    """Whether this transport met what the profile asks for: a relay can only do it to UDP."""
-    asked = document.profiles.get(profile)
-    if asked is None or not (asked.up or asked.down):
-        return True
-    networks = {
-        one.network for one in document.summary if (one.profile, one.transport) == (profile, transport)
-    }
-    return networks <= {"emulated"} or (networks <= {"emulated", "relay"} and transport != "tcp")
-
-
 def delivery(document: Document) -> Figure:
     """The share delivered over the loss asked for."""
     with _style():
@@ -152,10 +135,8 @@ def delivery(document: Document) -> Figure:
         points = [one for one in document.summary if one.delivered_share is not None]
         if not points:
             return _only_words(figure, axes, "Nothing was delivered, and nothing was expected.")
-        profiles = sorted(
-            _unique(one.profile for one in points), key=lambda name: one_way_loss(document, name)
-        )
-        losses = [one_way_loss(document, name) for name in profiles]
+        profiles = sorted(_unique(one.profile for one in points), key=lambda name: _loss(document, name))
+        losses = [_loss(document, name) for name in profiles]
         widest = max(max(losses) * 1.1, 0.02)
         _delivery_axes(axes, points, widest)
         # Points that would cover each other move a little apart; their names have more room, above.
@@ -179,7 +160,7 @@ def delivery(document: Document) -> Figure:
     return figure
 
 
-def _delivery_axes(axes: Axes, points: Sequence[Pooled], widest: float) -> None:
+def _delivery_axes(axes: Axes, points: Sequence[Summary], widest: float) -> None:
     lowest = 100 * min([(1 - widest) ** 2, *(_share(one).low for one in points)])
     height = max(100 - lowest, 0.1)
     axes.set_ylim(max(100 - 1.08 * height, -2), 100 + 0.06 * height)
@@ -193,7 +174,7 @@ def _delivery_axes(axes: Axes, points: Sequence[Pooled], widest: float) -> None:
     axes.set_xlabel("loss asked for on the link, one way, % (square-root scale)")
 
 
-def _delivery_points(axes: Axes, points: Sequence[Pooled], places: Mapping[str, float]) -> None:
+def _delivery_points(axes: Axes, points: Sequence[Summary], places: Mapping[str, float]) -> None:
     transports = _unique(one.transport for one in points)
     aside = (axes.get_xlim()[1] - axes.get_xlim()[0]) * 0.006
     for number, transport in enumerate(transports):
@@ -220,16 +201,17 @@ def _delivery_points(axes: Axes, points: Sequence[Pooled], places: Mapping[str, 
         )
 
 
-def _delivery_legend(axes: Axes, document: Document, points: Sequence[Pooled]) -> None:
+def _delivery_legend(axes: Axes, document: Document, points: Sequence[Summary]) -> None:
     transports = _unique(one.transport for one in points)
+    untouched = spared(document.summary)
     bare = {
-        one.transport: ""
-        if impaired(document, one.profile, one.transport)
-        else "\n(the link was not applied to it)"
-        for one in sorted(points, key=lambda one: one_way_loss(document, one.profile))
+        one.transport: "\n(the link was not applied to it)"
+        if (one.profile, one.transport) in untouched
+        else ""
+        for one in sorted(points, key=lambda one: _loss(document, one.profile))
     }
     handles = [
-        _handle(name, look(name, transports), f"{_title(name)}, with 95 % interval{bare[name]}", line=False)
+        _handle(look(name, transports), f"{_title(name)}, with 95 % interval{bare[name]}", line=False)
         for name in transports
     ]
     handles.append(
@@ -249,7 +231,7 @@ def _delivery_legend(axes: Axes, document: Document, points: Sequence[Pooled]) -
         facecolor="white",
         edgecolor="none",
         framealpha=0.9,
-        title=f"n = {_range(numbers)} deliveries a point",
+        title=f"n = {extent(numbers)} deliveries a point",
         alignment="left",
         title_fontsize=9,
     )
@@ -306,7 +288,7 @@ def latency(document: Document, deliveries: Deliveries) -> Figure:
                 axes.tick_params(labelbottom=True)
         figure.supxlabel("latency since the message was due, ms (log scale)", fontsize=10)
         figure.supylabel("arrived by then, % of all expected", fontsize=10)
-        handles = [_handle(name, look(name, transports), _title(name), marker=False) for name in transports]
+        handles = [_handle(look(name, transports), _title(name), marker=False) for name in transports]
         colour = look(transports[-1], transports).colour
         handles.append(Line2D([], [], color=colour, lw=0.8, label="what is above it never arrives"))
         handles.append(Line2D([], [], color=GREY, lw=1, ls=":", label="delay of the link, both ways"))
@@ -331,6 +313,7 @@ def _latency_panel(
     curves: Mapping[tuple[str, str], tuple[Samples, Samples]],
 ) -> None:
     words, sizes = [], []
+    untouched = spared(document.summary)
     for number, transport in enumerate(transports):
         sample = pooled.get((profile, transport))
         if sample is None:
@@ -338,8 +321,8 @@ def _latency_panel(
             continue
         sizes.append(len(sample))
         lost = int(np.isnan(sample).sum())
-        bare = "" if impaired(document, profile, transport) else " (link not applied)"
-        words.append(f"{_title(transport)} lost {_percent(lost, len(sample))}{bare}")
+        bare = " (link not applied)" if (profile, transport) in untouched else ""
+        words.append(f"{_title(transport)} lost {_part(lost, len(sample))}{bare}")
         style = look(transport, transports)
         seconds, shares = curves[profile, transport]
         heights = nines(shares)
@@ -348,7 +331,7 @@ def _latency_panel(
         if lost >= BEYOND and len(seconds):
             axes.plot([1e3 * seconds[-1], 1e9], [heights[-1]] * 2, color=style.colour, lw=0.8)
     axes.set_title(_short(profile), loc="left", fontweight="bold", pad=17)
-    note = ", ".join(words) + (f"  (n = {_range(sizes)})" if sizes else "")
+    note = ", ".join(words) + (f"  (n = {extent(sizes)})" if sizes else "")
     axes.text(0, 1.03, note, transform=axes.transAxes, fontsize=8, color=GREY, va="bottom")
     asked = document.profiles.get(profile)
     delay = sum(asked.expected_delay.values()) if asked else 0.0
@@ -392,15 +375,14 @@ class Row:
     missing: str = ""
 
 
-def timeline(
-    document: Document, deliveries: Deliveries, directory: Path, profile: str | None = None
-) -> Figure:
-    """Each delivery of one run of each transport: over `profile`, or the one with the most loss. `directory` is
-    that of the result, where its captures are."""
+def timeline(document: Document, deliveries: Deliveries, directory: Path) -> Figure:
+    """Each delivery of one run of each transport, over the profile with the most loss. `directory` is that of the
+    result, where its captures are."""
     runs = {(run.profile, run.transport, run.repeat): run for run in document.runs}
     known = {which: run for which, run in runs.items() if which in deliveries}
-    chosen = profile if profile is not None else _most_lossy(document, known)
+    chosen = _most_lossy(document, known)
     transports = _unique(run.transport for run in document.runs) or ["tcp", "udp"]
+    untouched = spared(document.summary)
     shown = {name: _exemplar(known, chosen, name, directory) for name in transports}
     with _style():
         figure = Figure(figsize=(WIDTH, 0.4 + 3.1 * len(transports)), layout="constrained")
@@ -419,7 +401,7 @@ def timeline(
             due, taken = np.asarray(series.due), 1e3 * np.asarray(series.latency)
             style = look(transport, transports)
             _scatter(axes, due, taken, style)
-            bare = "" if impaired(document, chosen, transport) else " (the link was not applied to it)"
+            bare = " (the link was not applied to it)" if (chosen, transport) in untouched else ""
             axes.set_title(_run_title(which, taken) + bare, loc="left")
             axes.set_ylabel("latency, ms")
             axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
@@ -444,7 +426,7 @@ def _most_lossy(document: Document, runs: Mapping[Which, Run]) -> str:
     def loss(name: str) -> tuple[bool, float, int]:
         mine = {which: run for which, run in runs.items() if which[0] == name}
         complete = {which[1] for which in mine} == transports
-        return complete, one_way_loss(document, name), sum(run.lost for run in mine.values())
+        return complete, _loss(document, name), sum(run.lost for run in mine.values())
 
     return max(_unique(which[0] for which in runs), key=loss, default="")
 
@@ -487,7 +469,7 @@ def _run_title(which: Which, taken: Samples) -> str:
     lost = int(np.isnan(taken).sum())
     return (
         f"{_title(transport)} over {_short(profile)}, repeat {repeat}: "
-        f"n = {len(taken):,} deliveries, {_percent(lost, len(taken))} lost"
+        f"n = {len(taken):,} deliveries, {_part(lost, len(taken))} lost"
     )
 
 
@@ -582,7 +564,7 @@ def _style() -> AbstractContextManager[None]:
     return matplotlib.style.context(["default", STYLE])
 
 
-def _handle(name: str, style: Look, label: str, *, line: bool = True, marker: bool = True) -> Line2D:
+def _handle(style: Look, label: str, *, line: bool = True, marker: bool = True) -> Line2D:
     return Line2D(
         [],
         [],
@@ -612,11 +594,17 @@ def _profiles(document: Document) -> list[str]:
     return _unique([*(one.profile for one in document.summary), *(run.profile for run in document.runs)])
 
 
+def _loss(document: Document, profile: str) -> float:
+    """What is asked for, one way."""
+    asked = document.profiles.get(profile)
+    return asked.one_way_loss if asked else 0.0
+
+
 def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _share(one: Pooled) -> Interval:
+def _share(one: Summary) -> Interval:
     assert one.delivered_share is not None
     return one.delivered_share
 
@@ -626,7 +614,7 @@ def _root(share: float) -> float:
 
 
 def _title(transport: str) -> str:
-    return _short(transport.upper())
+    return _short(named(transport))
 
 
 def _short(name: str) -> str:
@@ -634,12 +622,5 @@ def _short(name: str) -> str:
     return shown if len(shown) <= 28 else f"{shown[:27]}…"
 
 
-def _percent(count: int, of: int) -> str:
-    return f"{100 * count / of:.3g} %" if count else "none"
-
-
-def _range(numbers: Sequence[int]) -> str:
-    if not numbers:
-        return "0"
-    low, high = min(numbers), max(numbers)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
+def _part(count: int, of: int) -> str:
+    return f"{percent(count / of)} %" if count else "none"

@@ -22,9 +22,10 @@ from rich.text import Text
 
 from benchmarks import compare, results
 from benchmarks.environment import environment
+from benchmarks.estimate import Interval, Percentile
 from benchmarks.options import RESULTS, parse
-from benchmarks.report.tables import UNKNOWN, ms, shares
-from benchmarks.results import Document, Interval, Percentile, Unreadable
+from benchmarks.result_format import Document, Unreadable
+from benchmarks.wording import UNKNOWN, ms, percents
 from common.command_line import Parser, complain
 from common.visible import visible
 
@@ -59,7 +60,7 @@ class Figure:
         then, now = _interval(self.then), _interval(self.now)
         if then is None or now is None:
             return None
-        return then.low <= now.high and now.low <= then.high
+        return then.overlaps(now)
 
 
 def _interval(found: Interval | Percentile | None) -> Interval | None:
@@ -71,8 +72,10 @@ def show(found: Interval | Percentile | None) -> str:
     known = _interval(found)
     if isinstance(found, Percentile):
         return ms(found.estimate) + (f" ({ms(known.low)}–{ms(known.high)})" if known else "")
-    shown = shares(known)
-    return f"{shown[0]} ({shown[1]}–{shown[2]})" if shown else UNKNOWN
+    if known is None:
+        return UNKNOWN
+    share, low, high = percents(known)
+    return f"{share} ({low}–{high})"
 
 
 def figures(then: Document, now: Document) -> list[Figure]:

@@ -7,7 +7,7 @@ how long the stretches of time are.
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 from benchmarks.estimate import Interval, Percentile, percentiles, share
 from benchmarks.measure import Delivery, Figures, Times
@@ -39,7 +39,7 @@ class Run:
     start: int
     deliveries: Sequence[Delivery]
     retransmissions: int | None
-    members: int
+    members: int = 0  # read by nobody: to be removed together with the argument in measuring.py
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,27 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """As it stands in a result: `low` and `high` are None where a percentile's interval can't be told."""
         return asdict(self)
+
+
+class Placed(Protocol):
+    """What was measured somewhere: a run, or the summary of some."""
+
+    @property
+    def profile(self) -> str: ...
+    @property
+    def transport(self) -> str: ...
+    @property
+    def network(self) -> str: ...
+
+
+def spared(measured: Iterable[Placed]) -> list[tuple[str, str]]:
+    """The profiles that a transport did not meet, with its name. Where a relay stands in for the network, that is
+    TCP: a relay can delay and lose datagrams, but do nothing below the kernel's TCP. Whether TCP was measured there
+    all the same, over bare loopback, makes no difference."""
+    return [
+        (profile, "tcp")
+        for profile in dict.fromkeys(one.profile for one in measured if one.network == "relay")
+    ]
 
 
 def summarise(runs: Sequence[Run]) -> list[Summary]:

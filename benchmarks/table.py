@@ -14,11 +14,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks.estimate import Interval, Percentile
+from benchmarks.estimate import Percentile
 from benchmarks.measure import Figures
-from benchmarks.summary import Summary
-
-UNKNOWN = "–"
+from benchmarks.summary import Summary, spared
+from benchmarks.wording import UNKNOWN, extent, ms, percent, percents, three_digits
 
 
 @dataclass(frozen=True)
@@ -51,13 +50,6 @@ PAGE = 4096
 """Bytes: less than a page for each member is less than the measurement can tell."""
 
 
-def three_digits(value: float) -> str:
-    """A number with three digits that mean something: 0.412, 4.12, 41.2, 412, 4,120."""
-    size = abs(value)
-    decimals = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.9995 else 3
-    return f"{value:,.{decimals}f}"
-
-
 def comparison(results: dict[str, list[Figures]]) -> Table:
     """The table of the runs of each contestant, by name. Each has at least one run."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
@@ -73,7 +65,7 @@ def comparison(results: dict[str, list[Figures]]) -> Table:
         for runs in results.values():
             value = sum(map(count, runs))
             share = sum(map(of, runs)) if of else 0
-            part = Text(f" ({100 * value / share:.3g} %)", "dim") if of and value and share else ""
+            part = Text(f" ({percent(value / share)} %)", "dim") if of and value and share else ""
             cells.append(Text.assemble(f"{value:,}", part))
         table.add_row(f"  {name}", *cells)
 
@@ -169,21 +161,16 @@ def lines(summaries: Sequence[Summary]) -> list[Line]:
     """A line for each, in their order; and one for each transport that was not measured over a profile although it
     was over another, or that could not be impaired."""
     profiles = list(dict.fromkeys(one.profile for one in summaries))
-    transports = sorted({one.transport for one in summaries} | _spared(summaries))
+    untouched = spared(summaries)
+    transports = sorted({one.transport for one in summaries} | {transport for _, transport in untouched})
     found = []
     for profile in profiles:
         here = {one.transport: one for one in summaries if one.profile == profile}
-        relayed = any(one.network == "relay" for one in here.values())
         order = [name for name in transports if name not in here] + list(here)
         for name in sorted(order, key=["tcp", "udp", *order].index):
-            instead = "not impaired here" if relayed and name == "tcp" else "not measured"
+            instead = "not impaired here" if (profile, name) in untouched else "not measured"
             found.append(Line(profile, name, here.get(name), "" if name in here else instead))
     return found
-
-
-def _spared(summaries: Sequence[Summary]) -> set[str]:
-    """A relay impairs UDP alone: the line of TCP says so even if TCP was measured nowhere."""
-    return {"tcp"} if any(one.network == "relay" for one in summaries) else set()
 
 
 def glance(summaries: Sequence[Summary], width: int) -> Table:
@@ -256,7 +243,7 @@ def _columns(shown: list[Line], without: Sequence[str]) -> list[_Column]:
         "out of order": _Column("out of\norder", counts(lambda one: one.out_of_order, wrong=True)),
         "p50": _Column("p50\nms", _times(shown, lambda one: one.p50, interval=False)),
         "p99": _Column("p99\nms", _times(shown, lambda one: one.p99, interval=intervals["p99"])),
-        "max": _Column("max\nms", [Text(_ms(one.max) if one else "") for one in known]),
+        "max": _Column("max\nms", [Text(ms(one.max) if one else "") for one in known]),
         "sent again": _Column("sent\nagain", [_resent(one) for one in known]),
     }
     if not any(one and one.retransmissions is not None for one in known):
@@ -279,7 +266,7 @@ def _mixed(shown: list[Line]) -> bool:
 def _note(shown: list[Line], without: Sequence[str], *, untold: bool) -> str:
     """What the columns count, and what is not among them."""
     known = [line.figures for line in shown if line.figures]
-    repeats = _range([one.repeats for one in known])
+    repeats = extent([one.repeats for one in known])
     runs = "one run each" if repeats == "1" else f"{repeats} repeats together"
     said = [
         f"Deliveries: one message to one member; {runs}. Times: since a message was due, of what arrived."
@@ -291,7 +278,7 @@ def _note(shown: list[Line], without: Sequence[str], *, untold: bool) -> str:
     if any(one.retransmissions is not None for one in known):
         said.append("Sent again: segments, by TCP, both ends.")
     if "expected" in without:
-        said.append(f"Expected in each line: {_range([one.expected for one in known])}.")
+        said.append(f"Expected in each line: {extent([one.expected for one in known])}.")
     if "network" in without and _mixed(shown):
         said.append("Not all were measured over the same kind of network.")
     left = [name for name in without if name not in ("expected", "nothing to count", "network")]
@@ -305,11 +292,6 @@ def _note(shown: list[Line], without: Sequence[str], *, untold: bool) -> str:
     if left:
         said.append(f"A wider window also shows: {', '.join(left)}.")
     return " ".join(said)
-
-
-def _range(numbers: Sequence[int]) -> str:
-    low, high = min(numbers, default=0), max(numbers, default=0)
-    return f"{low:,}" if low == high else f"{low:,}–{high:,}"
 
 
 def _transport(line: Line, *, named: bool) -> Text:
@@ -350,21 +332,6 @@ def _delivered(shown: list[Line], *, interval: bool) -> list[Text]:
     return _beside(cells, interval=interval)
 
 
-def percents(interval: Interval) -> tuple[str, str, str]:
-    """A share in percent, and the ends of its interval, with as many digits as the interval is worth. 100 is only
-    what is whole, and 0 only what is nothing."""
-    width = 100 * (interval.high - interval.low)
-    decimals = next((count for count in (1, 2, 3) if width >= 10.0**-count), 4)
-
-    def show(value: float) -> str:
-        if value in (0, 1):
-            return f"{100 * value:.0f}"
-        least = 10.0**-decimals
-        return f"{min(max(100 * value, least), 100 - least):.{decimals}f}"
-
-    return show(interval.estimate), show(interval.low), show(interval.high)
-
-
 def _times(shown: list[Line], value: Callable[[Summary], Percentile | None], *, interval: bool) -> list[Text]:
     cells = []
     for line in shown:
@@ -373,8 +340,8 @@ def _times(shown: list[Line], value: Callable[[Summary], Percentile | None], *, 
             cells.append((UNKNOWN if line.figures else "", ""))
             continue
         known = time.interval
-        around = f"({_ms(known.low)}–{_ms(known.high)})" if known else f"({UNKNOWN})"
-        cells.append((_ms(time.estimate), around))
+        around = f"({ms(known.low)}–{ms(known.high)})" if known else f"({UNKNOWN})"
+        cells.append((ms(time.estimate), around))
     return _beside(cells, interval=interval)
 
 
@@ -391,7 +358,3 @@ def _beside(cells: Sequence[tuple[str, str]], *, interval: bool) -> list[Text]:
             figure, around = figure.rjust(width - 1 - right), f" {around}"
         found.append(Text.assemble(figure, (around, "dim"), justify="left"))
     return found
-
-
-def _ms(seconds: float | None) -> str:
-    return UNKNOWN if seconds is None else three_digits(1e3 * seconds)

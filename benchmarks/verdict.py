@@ -12,13 +12,12 @@ from typing import Any
 from benchmarks.estimate import Percentile
 from benchmarks.link.emulator import EXACT_UP_TO, FREELY
 from benchmarks.measure import Figures
+from benchmarks.options import LOOPBACK
 from benchmarks.process import WHY_UNKNOWN
-from benchmarks.summary import Run, Summary
-from benchmarks.table import PAGE, Spread, percents, three_digits
+from benchmarks.summary import Placed, Run, Summary, spared
+from benchmarks.table import PAGE, Spread
+from benchmarks.wording import listed, ms, named, percent, percents, three_digits
 from common.statistics import BEYOND, milliseconds
-
-LOOPBACK = "loopback"
-"""The profile that is none."""
 
 NOTABLE = 1.05
 """A factor below this may be there, and matters to nobody."""
@@ -57,13 +56,9 @@ def _is_tcp(one: Summary) -> bool:
     return one.transport == "tcp"
 
 
-def _name(transport: str) -> str:
-    return transport.upper()
-
-
 def _clause(one: Summary) -> str:
     """What became of the deliveries of one line, and how long they took."""
-    name = _name(one.transport)
+    name = named(one.transport)
     if one.delivered_share is None:
         return f"{name} had nothing to deliver"
     if not one.delivered:
@@ -96,7 +91,7 @@ def _times(one: Summary) -> str:
 def _time(time: Percentile) -> str:
     """`214 ms (190–260)`"""
     around = time.interval
-    ends = f" ({three_digits(1e3 * around.low)}–{three_digits(1e3 * around.high)})" if around else ""
+    ends = f" ({ms(around.low)}–{ms(around.high)})" if around else ""
     return milliseconds(time.estimate) + ends
 
 
@@ -117,7 +112,7 @@ def _promise(summaries: Sequence[Summary]) -> Iterator[str]:
             "cut off, or a run that ended too early."
         )
     else:
-        where = _names(list(dict.fromkeys(one.profile for one in tcp)))
+        where = listed(list(dict.fromkeys(one.profile for one in tcp)))
         yield (
             f"TCP lost nothing, doubled nothing and kept the order over {where} "
             f"({sum(one.expected for one in tcp):,} deliveries)."
@@ -138,21 +133,22 @@ def _asked(summaries: Sequence[Summary], expected: Mapping[str, float]) -> Itera
         if one.transport != "udp" or one.network == LOOPBACK or measured is None or theory is None:
             continue
         _, low, high = percents(measured)
-        text = f"{one.profile} ({_percent(theory)} % expected, {low}–{high} measured)"
+        text = f"{one.profile} ({_theory(theory)} % expected, {low}–{high} measured)"
         (agreeing if theory in measured else differing).append(text)
     if agreeing:
-        yield f"What UDP delivered agrees with what the link was asked to lose over {_names(agreeing)}."
+        yield f"What UDP delivered agrees with what the link was asked to lose over {listed(agreeing)}."
     if differing:
         yield (
-            f"What UDP delivered does NOT agree with what the link was asked to lose over {_names(differing)}. By "
+            f"What UDP delivered does NOT agree with what the link was asked to lose over {listed(differing)}. By "
             "chance alone that happens to one 95 % interval in twenty: if it happens again, something else lost "
             "messages, or the link did not do as it was told."
         )
 
 
-def _percent(share: float) -> str:
-    """As short as it is exact to two decimals: 100, 90.25, 99."""
-    return f"{100 * share:.2f}".rstrip("0").rstrip(".")
+def _theory(share: float) -> str:
+    """As short as it is exact to two decimals: 90.25, 99, and 100 only if it is all."""
+    shown = 100 * share if share >= 1 else min(100 * share, 99.99)
+    return f"{shown:.2f}".rstrip("0").rstrip(".")
 
 
 def _quicker(summaries: Sequence[Summary]) -> Iterator[str]:
@@ -174,7 +170,7 @@ def _quicker(summaries: Sequence[Summary]) -> Iterator[str]:
             if mine is None or its is None:
                 continue  # the table has a – there, and a warning says why
             both = [(one, mine), (other, its)]
-            times = ", ".join(f"{_name(who.transport)} {milliseconds(time.estimate)}" for who, time in both)
+            times = ", ".join(f"{named(who.transport)} {milliseconds(time.estimate)}" for who, time in both)
             if mine.interval is None or its.interval is None:
                 untold.append(f"{one.profile} ({times})")
             elif mine.interval.overlaps(its.interval):
@@ -185,26 +181,26 @@ def _quicker(summaries: Sequence[Summary]) -> Iterator[str]:
                     one, other, mine, its = other, one, its, mine
                 times = f"{milliseconds(mine.estimate)} against {milliseconds(its.estimate)}"
                 factor = _factor(mine.estimate, its.estimate)
-                who = f"{_name(one.transport)} was quicker than {_name(other.transport)}"
+                who = f"{named(one.transport)} was quicker than {named(other.transport)}"
                 found.setdefault(who, []).append(f"{one.profile} ({times}{factor})")
-                losers += [_name(one.transport)] if one.lost else []
-        parts = [f"{who} over {_names(where)}" for who, where in found.items()]
+                losers += [named(one.transport)] if one.lost else []
+        parts = [f"{who} over {listed(where)}" for who, where in found.items()]
         if same:
-            parts.append(f"over {_names(same)} there is no difference to be seen")
+            parts.append(f"over {listed(same)} there is no difference to be seen")
         if unsure:
             parts.append(
-                f"over {_names(unsure)} the intervals overlap, so these runs are too short to be sure of the "
+                f"over {listed(unsure)} the intervals overlap, so these runs are too short to be sure of the "
                 "difference (more --seconds would tell)"
             )
         if untold:
             parts.append(
-                f"over {_names(untold)} too little was measured to tell whether that is a difference (more "
+                f"over {listed(untold)} too little was measured to tell whether that is a difference (more "
                 "--repeats or --seconds would)"
             )
         if parts:
             yield f"{name}: {'; '.join(parts)}."
     if losers:
-        yield f"These times are of what arrived: what {_names(list(dict.fromkeys(losers)))} lost has none."
+        yield f"These times are of what arrived: what {listed(list(dict.fromkeys(losers)))} lost has none."
 
 
 def _factor(quick: float, slow: float) -> str:
@@ -235,7 +231,7 @@ def _reliability(results: Mapping[str, Sequence[Figures]]) -> str:
         counts = {fate: sum(getattr(run, fate) for run in runs) for fate in WORDS}
         if any(counts.values()):
             what = " and ".join(
-                WORDS[fate].format(f"{count:,} ({100 * count / expected:.3g} %)")
+                WORDS[fate].format(f"{count:,} ({percent(count / expected)} %)")
                 for fate, count in counts.items()
                 if count
             )
@@ -243,8 +239,8 @@ def _reliability(results: Mapping[str, Sequence[Figures]]) -> str:
         else:
             clean.append(name)
     if not flawed:
-        return f"{_names(clean)} lost nothing, doubled nothing and kept the order."
-    without = f"; {_names(clean)} lost nothing, doubled nothing and kept the order" if clean else ""
+        return f"{listed(clean)} lost nothing, doubled nothing and kept the order."
+    without = f"; {listed(clean)} lost nothing, doubled nothing and kept the order" if clean else ""
     return "; ".join(flawed) + without + "."
 
 
@@ -273,6 +269,12 @@ def _faster(
 
 # --- what is wrong --------------------------------------------------------------------------------
 
+# What may be wrong with a run: said here of all runs of a transport together, in the report of each by itself.
+SUSPECT = "the load may have been the bottleneck ({})"
+STILL_COMING = "messages were still arriving: of what is counted as lost some was only late"
+UNREADABLE = "{:,} texts arrived that nobody had sent so"
+OVERFLOW = "link's device dropped packets that nobody asked it to drop"
+
 
 def warnings(
     runs: Sequence[Run], links: Iterable[tuple[str, str, Mapping[str, Any] | None]] = ()
@@ -290,7 +292,7 @@ def warnings(
         if link is not None:
             accounts.setdefault(_which(profile, transport, several=several), []).append(link)
     return [
-        *_spared(runs),
+        *not_impaired(runs),
         *_late_link(accounts),
         *_overflow(accounts),
         *_suspects(groups),
@@ -307,26 +309,26 @@ def _alone(runs: Iterable[Run]) -> bool:
     return {run.profile for run in runs} == {LOOPBACK}
 
 
-def _which(profile: str, transport: str, *, several: bool) -> str:
-    return f"{profile} {transport}" if several else transport
-
-
-def _spared(runs: Sequence[Run]) -> Iterator[str]:
-    """A relay can do nothing to TCP."""
-    relayed = list(dict.fromkeys(run.profile for run in runs if run.network == "relay"))
+def not_impaired(measured: Sequence[Placed]) -> Iterator[str]:
+    """Where TCP did not meet what UDP met, if that is so anywhere."""
+    relayed = [profile for profile, _ in spared(measured)]
     if not relayed:
         return
     yield (
-        f"TCP was not impaired over {_names(relayed)}: a relay stood in for the network there, which can delay and "
+        f"TCP was not impaired over {listed(relayed)}: a relay stood in for the network there, which can delay and "
         "lose UDP's datagrams, but nothing below the kernel's TCP. What these networks do to TCP was not measured."
     )
-    plain = [run.profile for run in runs if run.transport == "tcp" and run.network == LOOPBACK]
+    plain = [one.profile for one in measured if one.transport == "tcp" and one.network == LOOPBACK]
     beside = [profile for profile in dict.fromkeys(plain) if profile in relayed]
     if beside:
         yield (
-            f"Over {_names(beside)} TCP went through this machine's loopback alone, and UDP through the relay as "
+            f"Over {listed(beside)} TCP went through this machine's loopback alone, and UDP through the relay as "
             "well: their times do not compare."
         )
+
+
+def _which(profile: str, transport: str, *, several: bool) -> str:
+    return f"{profile} {transport}" if several else transport
 
 
 def _late_link(accounts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
@@ -338,7 +340,7 @@ def _late_link(accounts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[
     late = [link for links in bad.values() for link in links]
     if not late:
         return
-    where = _names([f"{which} ({len(links)})" for which, links in bad.items() if links])
+    where = listed([f"{which} ({len(links)})" for which, links in bad.items() if links])
     worst = max(link["lateness"]["p99"] or link["lateness"]["max"] for link in late)
     busiest = max(link["peak_rate"] for link in late)
     why = "This machine was busy with something else"
@@ -355,8 +357,8 @@ def _overflow(accounts: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[s
     where = [f"{which} ({many:,})" for which, many in lost.items() if many]
     if where:
         yield (
-            f"The link's device dropped packets that nobody asked it to drop: {_names(where)}. To the transports "
-            "they are losses like any other. Fewer --members or a lower --rate would help."
+            f"The {OVERFLOW}: {listed(where)}. To the transports they are losses like any other. Fewer --members "
+            "or a lower --rate would help."
         )
 
 
@@ -365,7 +367,7 @@ def _suspects(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
         suspects = [run.figures.suspect for run in runs if run.figures.suspect]
         if suspects:
             yield (
-                f"In {_some(len(suspects), which, runs)} the load may have been the bottleneck ({suspects[0]}): "
+                f"In {_some(len(suspects), which, runs)} {SUSPECT.format(suspects[0])}: "
                 "those latencies are the load's as much as the server's."
             )
 
@@ -375,8 +377,7 @@ def _still_coming(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
         count = sum(run.figures.still_coming for run in runs)
         if count:
             yield (
-                f"At the end of {_some(count, which, runs)} messages were still arriving: of what "
-                "is counted as lost some was only late, and the latencies would be longer still."
+                f"At the end of {_some(count, which, runs)} {STILL_COMING}, and the latencies would be longer still."
             )
 
 
@@ -384,7 +385,7 @@ def _unreadable(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
     for which, runs in groups.items():
         count = sum(run.figures.unreadable for run in runs)
         if count:
-            yield f"In {_some(len(runs), which, runs)} {count:,} texts arrived that nobody had sent so."
+            yield f"In {_some(len(runs), which, runs)} {UNREADABLE.format(count)}."
 
 
 def _missing(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
@@ -394,11 +395,11 @@ def _missing(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
     for which, runs in groups.items():
         counts = [run.figures.latency.n for run in runs]
         samples[which] = min(counts) if by_run else sum(counts)
-    for name, percent in (("p50", 50), ("p90", 90), ("p99", 99)):
-        needed = round(BEYOND / (1 - percent / 100))
+    for name, of_100 in (("p50", 50), ("p90", 90), ("p99", 99)):
+        needed = round(BEYOND / (1 - of_100 / 100))
         few = {which: n for which, n in samples.items() if n < needed}
         if few:
-            where = "where a run" if by_run else f"in {_names(list(few))}, which"
+            where = "where a run" if by_run else f"in {listed(list(few))}, which"
             yield (
                 f"{name} is – {where} had fewer than {needed:,} deliveries (here {min(few.values()):,}): fewer "
                 f"than {BEYOND} would lie beyond it. Raise --seconds, --rate or --members."
@@ -419,14 +420,10 @@ def _little_memory(groups: Mapping[str, Sequence[Run]]) -> Iterator[str]:
     where = [_some(many, which, runs) for which, runs in groups.items() if (many := sum(map(little, runs)))]
     if where:
         yield (
-            f"In {_names(where)} the server grew by less than a page (4 KiB) a member, which is less than can be "
+            f"In {listed(where)} the server grew by less than a page (4 KiB) a member, which is less than can be "
             "told: more --members would show it."
         )
 
 
 def _some(count: int, which: str, runs: Sequence[object]) -> str:
     return f"{count} of {len(runs)} {which} runs" if len(runs) > 1 else f"the {which} run"
-
-
-def _names(names: Sequence[str]) -> str:
-    return " and ".join(names) if len(names) < 3 else ", ".join(names[:-1]) + f" and {names[-1]}"

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -289,6 +290,45 @@ def test_the_state_may_be_anywhere(
     with terminal(program, place / "state", monkeypatch) as screen:
         assert prompt(screen, 1, own[-1]) == f"[link: delay 20ms] {own}"
         assert not any("uid=" in line for line in screen.lines())
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        in_shell("bash"),
+        in_shell("zsh"),
+        in_shell("fish"),
+        in_shell("sh"),
+    ],
+)
+def test_what_a_shell_begins_with_may_be_anywhere(
+    program: str, home: Path, state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own files lie in TMPDIR, too."""
+    place = tmp_path / ODD
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    own = settles(home, program)
+    with terminal(program, state, monkeypatch) as screen:
+        screen.wait_for("[link: delay 20ms] ", PATIENCE)
+        screen.type("echo ready\r")
+        screen.wait_for(lambda lines: "ready" in lines, PATIENCE)
+        assert f"[link: delay 20ms] {own} echo ready" in screen.lines()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [in_shell("bash"), in_shell("zsh")],
+)
+def test_what_is_put_in_front_of_the_prompt_later_does_not_double_it(
+    program: str, home: Path, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a virtual environment does when it is activated: the link is said once."""
+    settles(home, program)
+    with terminal(program, state, monkeypatch) as screen:
+        prompt(screen)
+        screen.type('PS1="(venv) $PS1"\r')
+        assert prompt(screen, 2) == "(venv) [link: delay 20ms] mine 42>"
 
 
 # --- which shell, and how it is started -----------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from benchmarks import compare, environment, reproduce, results
-from benchmarks.results import Interval, Percentile
+from benchmarks.estimate import Interval, Percentile
 from tests.test_figures import made_up
 from tests.test_results import MADE
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +17,12 @@ from typing import Any
 import pytest
 
 from benchmarks import results
-from benchmarks.measure import Delivery
+from benchmarks.deliveries import COLUMNS, DELIVERIES, Fates, deliveries_of, read_deliveries
+from benchmarks.estimate import Interval, Percentile
+from benchmarks.link.probe import Seen
+from benchmarks.measure import Delivery, Figures, Times
 from benchmarks.records import Sent
+from benchmarks.result_format import Unreadable, check
 from tests.test_figures import made_up
 
 ROOT = Path(__file__).parent.parent
@@ -25,9 +30,7 @@ MADE = datetime(2026, 11, 21, 8, 15, 0, tzinfo=UTC)
 NAME = "20261121T081500Z-compare"
 SENT = Sent(3, 7, 2_000_000_000, 2_000_000_500)
 RUNS = [
-    results.Fates(
-        "lossy", "udp", 2, 1_000_000_000, [Delivery(SENT, 0, 2_000_001_000, 1), Delivery(SENT, 1, None, 0)]
-    )
+    Fates("lossy", "udp", 2, 1_000_000_000, [Delivery(SENT, 0, 2_000_001_000, 1), Delivery(SENT, 1, None, 0)])
 ]
 
 
@@ -49,7 +52,7 @@ def test_a_result_is_a_directory_named_by_the_time_in_utc(tmp_path: Path) -> Non
     with gzip.open(path / "deliveries.csv.gz", "rt", newline="") as file:
         rows = list(csv.reader(file))
     assert rows == [
-        list(results.COLUMNS),
+        list(COLUMNS),
         ["lossy", "udp", "2", "3", "7", "0", "1.000000000", "1.000000500", "1.000001000", "1"],
         ["lossy", "udp", "2", "3", "7", "1", "1.000000000", "1.000000500", "", "0"],
     ]
@@ -60,7 +63,7 @@ def test_a_result_is_a_directory_named_by_the_time_in_utc(tmp_path: Path) -> Non
 def test_the_same_deliveries_are_the_same_file(tmp_path: Path) -> None:
     """gzip would note the time of writing."""
     first, second = save(tmp_path, {}), save(tmp_path, {})
-    name = results.DELIVERIES
+    name = DELIVERIES
     assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
@@ -158,7 +161,7 @@ def test_a_directory_that_may_not_be_written_is_named(unwritable: Path) -> None:
 def test_a_failure_halfway_leaves_nothing(tmp_path: Path) -> None:
     """Neither the file that was complete nor the one that was not."""
 
-    def broken() -> results.Fates:
+    def broken() -> Fates:
         raise OSError(28, "No space left on device")
 
     with (
@@ -177,6 +180,7 @@ import random, resource, sys
 from pathlib import Path
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 from benchmarks import results
+from benchmarks.deliveries import Fates
 from benchmarks.measure import Delivery
 from benchmarks.records import Sent
 from tests.test_results import MADE
@@ -184,7 +188,7 @@ rng = random.Random(1)
 fates = [Delivery(Sent(1, n, rng.getrandbits(50), rng.getrandbits(50)), 1, None, 0) for n in range(5000)]
 try:
     with results.create(Path({str(tmp_path)!r}), MADE) as unfinished:
-        unfinished.write({{}}, [results.Fates("clean", "tcp", 1, 0, fates)])
+        unfinished.write({{}}, [Fates("clean", "tcp", 1, 0, fates)])
 except results.Unsaved as error:
     sys.exit(str(error))
 """
@@ -240,21 +244,21 @@ def test_a_result_that_was_renamed_is_still_one(stored: Path) -> None:
 
 def test_deliveries_are_read_back(stored: Path) -> None:
     """By run; NaN for what was lost; unpacked, too."""
-    path = results.deliveries_of(stored / NAME)
-    series = results.read_deliveries(path)["lossy", "udp", 2]
+    path = deliveries_of(stored / NAME)
+    series = read_deliveries(path)["lossy", "udp", 2]
     assert list(series.due) == [1.0, 1.0]
     assert series.latency[0] == pytest.approx(1e-6)
     assert series.latency[1] != series.latency[1]
     unpacked = path.with_suffix("")
     unpacked.write_bytes(gzip.decompress(path.read_bytes()))
     path.unlink()
-    assert results.deliveries_of(stored / NAME) == unpacked
-    assert list(results.read_deliveries(unpacked)["lossy", "udp", 2].due) == [1.0, 1.0]
+    assert deliveries_of(stored / NAME) == unpacked
+    assert list(read_deliveries(unpacked)["lossy", "udp", 2].due) == [1.0, 1.0]
 
 
 def unreadable(run: str | None, directory: Path) -> str:
     """What is said of a result that can't be read. It is one sentence or two, in one line."""
-    with pytest.raises(results.Unreadable) as caught:
+    with pytest.raises(Unreadable) as caught:
         results.load(run, directory)
     said = str(caught.value)
     assert "\n" not in said
@@ -348,13 +352,13 @@ def test_what_may_not_be_read_is_named(document: dict[str, Any]) -> None:
         path = save(directory, document)
         closed = directory / "closed"
         closed.mkdir(0)
-        for file in (results.DOCUMENT, results.DELIVERIES):
+        for file in (results.DOCUMENT, DELIVERIES):
             (path / file).chmod(0)
         with ordinary():
             assert "can't be read: permission denied" in unreadable(NAME, directory)
             assert "can't be read: permission denied" in unreadable(None, closed)
-            with pytest.raises(results.Unreadable, match="can't be read: permission denied"):
-                results.read_deliveries(path / results.DELIVERIES)
+            with pytest.raises(Unreadable, match="can't be read: permission denied"):
+                read_deliveries(path / DELIVERIES)
         closed.chmod(0o700)
 
 
@@ -373,10 +377,25 @@ def test_what_may_not_be_read_is_named(document: dict[str, Any]) -> None:
 )
 def test_damaged_deliveries_are_said_so(tmp_path: Path, damage: Callable[[bytes], bytes], says: str) -> None:
     """In one sentence with the remedy; and so is a file that is gone."""
-    path = save(tmp_path, {}) / results.DELIVERIES
+    path = save(tmp_path, {}) / DELIVERIES
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(results.Unreadable, match=says):
-        results.read_deliveries(path)
+    with pytest.raises(Unreadable, match=says):
+        read_deliveries(path)
     path.unlink()
-    with pytest.raises(results.Unreadable, match="not there any more"):
-        results.read_deliveries(path)
+    with pytest.raises(Unreadable, match="not there any more"):
+        read_deliveries(path)
+
+
+def test_a_result_is_read_as_what_it_was_written_from(document: dict[str, Any]) -> None:
+    """The same classes, and not others like them: what can be asked of a summary can be asked of an old one."""
+    share, p50, p90 = Interval(1.0, 0.999, 1.0), Percentile(0.02, 0.01, 0.03), Percentile(0.4)
+    summary = replace(check(document).summary[0], delivered_share=share, p50=p50, p90=p90, p99=None)
+    probes = Seen(400, 390, 0.025, None, 3, 391)
+    changed = json.loads(json.dumps(document))
+    changed["summary"][0] = json.loads(json.dumps(summary.as_dict()))
+    changed["runs"][0]["probes"] = {"up": asdict(probes)}
+    read = check(changed)
+    assert read.summary[0] == summary
+    assert read.runs[0].probes == {"up": probes}
+    assert isinstance(read.runs[0], Figures)
+    assert read.runs[0].latency == Times(**document["runs"][0]["latency"])

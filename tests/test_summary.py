@@ -52,7 +52,7 @@ def made(
             if received is not None:
                 arrivals.append(Arrival(member, *sent, received))
     figures = measure(Records.of(sends, arrivals), members, messages)
-    return Run(profile, transport, "emulated", repeat, figures, start, fates, retransmissions, members)
+    return Run(profile, transport, "emulated", repeat, figures, start, fates, retransmissions)
 
 
 def one(runs: Sequence[Run]) -> Summary:

@@ -15,7 +15,7 @@ from rich.table import Table
 from benchmarks.estimate import Interval, Percentile, wilson
 from benchmarks.measure import Figures, Times
 from benchmarks.summary import Run, Summary
-from benchmarks.table import NARROWER, comparison, glance, percents
+from benchmarks.table import NARROWER, comparison, glance
 from benchmarks.verdict import findings, sentences, warnings
 
 NO_TIMES = Times(0, None, None, None, None)
@@ -219,21 +219,6 @@ def test_a_table_fits_and_breaks_no_word(summaries: list[Summary], width: int) -
     assert sum(bool(line.strip()) for line in body) >= len(summaries)
 
 
-@pytest.mark.parametrize(
-    ("interval", "shown"),
-    [
-        (Interval(0.9025, 0.881, 0.9215), ("90.2", "88.1", "92.2")),
-        (Interval(1, 0.9766, 1), ("100", "97.7", "100")),
-        (Interval(0.9999, 0.98, 0.99999), ("99.9", "98.0", "99.9")),  # 100 is only what is whole
-        (Interval(0.0001, 0, 0.02), ("0.1", "0", "2.0")),
-        (Interval(0.99871, 0.99842, 0.99895), ("99.87", "99.84", "99.89")),
-    ],
-)
-def test_percent(interval: Interval, shown: tuple[str, str, str]) -> None:
-    """As many digits as the interval is worth."""
-    assert percents(interval) == shown
-
-
 # --- findings -------------------------------------------------------------------------------------
 
 
@@ -420,7 +405,7 @@ def test_sentences_of_loopback() -> None:
 
 def run(profile: str = "lossy", transport: str = "udp", network: str = "emulated", **values: Any) -> Run:
     """A run with these figures; its deliveries do not matter here."""
-    return Run(profile, transport, network, 1, figures(**values), 0, [], None, 10)
+    return Run(profile, transport, network, 1, figures(**values), 0, [], None)
 
 
 GOOD = {"lateness": {"n": 5000, "p50": 1e-5, "p99": 2e-4, "max": 0.003, "share_over_1ms": 0.004}}

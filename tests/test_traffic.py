@@ -7,15 +7,13 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from benchmarks import traffic
 from benchmarks.link.capture import Captured
 from benchmarks.link.packet import ACK, FAR, FIN, NEAR, PSH, RST, SYN, Segment
 from benchmarks.link.units import Refused
-from benchmarks.traffic import WRAP, Event, _Flows, events
+from benchmarks.traffic import FILTER, WRAP, Event, _Flows, events
 from tests.test_capture import BEGIN, fields, tshark, write
 from tests.test_link_packet import CLIENT, ECHO, GRE, ICMP, MORE, SERVER, TCP, UDP, icmp, ip, tcp, udp
-
-FILTER = "tcp.analysis.retransmission or tcp.analysis.out_of_order"
-"""The one in the docstring of `traffic`."""
 
 
 class Story:
@@ -189,6 +187,7 @@ def test_tshark_finds_the_same_retransmissions(
     story: Callable[[], Story], numbers: list[int], tmp_path: Path
 ) -> None:
     """With the filter that the docstring names."""
+    assert f'-Y "{FILTER}"' in str(traffic.__doc__)
     path = write(tmp_path / "story.pcapng", story().noted)
     assert [int(number) for (number,) in fields(path, "frame.number", only=FILTER)] == numbers
 

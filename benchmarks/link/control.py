@@ -26,7 +26,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +59,7 @@ class Orders:
         self._status = status or {}
         self._changed = changed
         self._capture: Capture | None = None
+        self._latest: dict[str, Any] | None = None
 
     def carry_out(self, order: Any) -> dict[str, Any]:
         """The answer to an order. Orders that make no sense are answered with an error."""
@@ -107,9 +108,12 @@ class Orders:
     def _change(self, up: str, down: str) -> dict[str, str]:
         parse(up), parse(down)
         self._emulator.change(up, down)
-        state = self._state()
-        self._changed(state["up"], state["down"])
-        return state
+        self._tell()
+        return self._state()
+
+    def _tell(self) -> None:
+        """Tell what the link is like now."""
+        self._changed(self._emulator.text("up"), self._emulator.text("down"))
 
     def _state(self) -> dict[str, str]:
         return {direction: self._emulator.text(direction) for direction in ("up", "down")}
@@ -128,11 +132,15 @@ class Orders:
         capture = Capture(Path(path).open("wb")) if path else None  # noqa: SIM115  the capture closes it
         self.close()
         self._capture = capture
+        self._latest = order
 
         def begin() -> None:
+            if self._latest is not order:
+                return  # another one has come meanwhile
             self._emulator.begin(up, down, seed)
             self._emulator.capture(capture)
-            self._changed(self._emulator.text("up"), self._emulator.text("down"))
+            with nullcontext() if at is None else suppress(OSError):  # later there is nobody to tell of it
+                self._tell()
 
         if at is None:
             begin()

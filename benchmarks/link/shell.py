@@ -15,7 +15,7 @@ BASH = """[ -f ~/.bashrc ] && . ~/.bashrc
 # Before each prompt, last of all: programs that make the prompt anew do it there.
 lab_link_prompt() {
     LAB_LINK_NOW=$(cat FILE 2>/dev/null || echo gone)
-    case ${PS1-} in '[link: '*) ;; *) PS1='[link: ${LAB_LINK_NOW}] '${PS1-'$ '} ;; esac
+    case ${PS1-} in *'[link: '*) ;; *) PS1='[link: ${LAB_LINK_NOW}] '${PS1-'$ '} ;; esac
 }
 if [[ $(declare -p PROMPT_COMMAND 2>/dev/null) == 'declare -a'* ]]; then
     PROMPT_COMMAND+=(lab_link_prompt)
@@ -59,11 +59,11 @@ def shell(state: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
                 # It may say that the rest is elsewhere. zsh has to come back to us for the rest first.
                 (start / ".zshenv").write_text(
                     f"[ -f {shlex.quote(home)}/.zshenv ] && . {shlex.quote(home)}/.zshenv\n"
-                    f'LAB_LINK_ZDOTDIR=$ZDOTDIR\n[ "$ZDOTDIR" = {place} ] && LAB_LINK_ZDOTDIR={shlex.quote(home)}\n'
-                    f"ZDOTDIR={place}\n"
+                    f'LAB_LINK_ZDOTDIR=$ZDOTDIR\n[ "$ZDOTDIR" = {shlex.quote(place)} ] && LAB_LINK_ZDOTDIR={shlex.quote(home)}\n'
+                    f"ZDOTDIR={shlex.quote(place)}\n"
                 )
                 (start / ".zshrc").write_text(
-                    f"ZDOTDIR=$LAB_LINK_ZDOTDIR\n[ -f $ZDOTDIR/.zshrc ] && . $ZDOTDIR/.zshrc\n"
+                    f'ZDOTDIR=$LAB_LINK_ZDOTDIR\n[ -f "$ZDOTDIR/.zshrc" ] && . "$ZDOTDIR/.zshrc"\n'
                     f"setopt PROMPT_SUBST\nPROMPT={shlex.quote(now)}$PROMPT\n"
                 )
                 yield [program, "-i"], {"ZDOTDIR": place}

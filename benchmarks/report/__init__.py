@@ -9,7 +9,10 @@ It is made of what is in the result's directory and of nothing else, so it can b
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import REPORT, Unsaved, check, read_deliveries
+from benchmarks.deliveries import read_deliveries
+from benchmarks.result_format import check
+from benchmarks.results import REPORT, Unsaved
+from benchmarks.wording import reason
 
 
 def write(document: dict[str, Any], deliveries: Path, directory: Path) -> Path:
@@ -35,8 +38,5 @@ def write(document: dict[str, Any], deliveries: Path, directory: Path) -> Path:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise Unsaved(
-            f"The report could not be written in {directory}: {reason[:1].lower()}{reason[1:]}."
-        ) from error
+        raise Unsaved(f"The report could not be written in {directory}: {reason(error)}.") from error
     return path

@@ -12,8 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from benchmarks import report
+from benchmarks.deliveries import deliveries_of
 from benchmarks.options import RESULTS
-from benchmarks.results import NEWEST, REPORT, Unreadable, Unsaved, deliveries_of, load
+from benchmarks.result_format import Unreadable
+from benchmarks.results import NEWEST, REPORT, Unsaved, load
 from common.command_line import Parser, complain
 
 

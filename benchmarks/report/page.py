@@ -6,9 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from benchmarks.deliveries import deliveries_of
 from benchmarks.report import tables, words
 from benchmarks.report.markup import Markup, element, text, together
-from benchmarks.results import CAPTURES, DOCUMENT, Document, deliveries_of, name_of
+from benchmarks.result_format import Document
+from benchmarks.results import CAPTURES, DOCUMENT, name_of
+from benchmarks.traffic import FILTER
+from benchmarks.wording import UNKNOWN, named
 
 STYLE = Path(__file__).with_name("style.css")
 
@@ -19,7 +23,7 @@ WIRESHARK = together(
     "Open one with File → Open in Wireshark, or on the command line with ",
     element("code", "wireshark FILE"),
     ". It shows the packets as the members' side saw them, at the moment they entered the link. Display filters: ",
-    element("code", "tcp.analysis.retransmission or tcp.analysis.out_of_order"),
+    element("code", FILTER),
     " for what TCP sent again, ",
     element("code", 'frame.comment contains "dropped"'),
     " for what the link dropped.",
@@ -68,7 +72,7 @@ def _html(title: str, *body: Markup) -> str:
 
 
 def _glance(document: Document) -> Markup:
-    notes = [words.ended(document), words.unimpaired(document), *document.warnings]
+    notes = [words.ended(document), *document.warnings]
     said = [
         element("h3", "In words"),
         element("ul", *(element("li", finding) for finding in document.findings), class_="findings"),
@@ -162,7 +166,7 @@ def _captures(document: Document, directory: Path) -> list[Markup]:
         if not run.capture:
             continue
         path = Path(run.capture)
-        what = f"{run.transport.upper()} over {run.profile}, repeat {run.repeat}"
+        what = f"{named(run.transport)} over {run.profile}, repeat {run.repeat}"
         if path.parts != (CAPTURES, path.name) or not (directory / path).is_file():
             found.append(text(f"{what}: not there any more"))
         else:
@@ -187,4 +191,4 @@ def _plain(name: str) -> str:
 
 
 def _value(value: object) -> str:
-    return (", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)) or "–"
+    return (", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)) or UNKNOWN

@@ -6,12 +6,12 @@ from itertools import takewhile
 from statistics import median
 from typing import TypeVar
 
-from benchmarks import estimate
+from benchmarks.estimate import Interval, Percentile
 from benchmarks.report.markup import Markup, element, text, together
-from benchmarks.results import Direction, Document, Interval, Percentile, Pooled, Run
-from benchmarks.table import percents
+from benchmarks.result_format import Direction, Document, Run
+from benchmarks.summary import Summary
+from benchmarks.wording import UNKNOWN, ms, named, percent, percents, three_digits
 
-UNKNOWN = "–"
 MARKS = {"tcp": "●", "udp": "□"}
 """As in the figures, for those who do not see the colours."""
 
@@ -61,10 +61,9 @@ def glance(document: Document) -> Markup:
     return _table(caption, head, bodies)
 
 
-def _glance_cells(one: Pooled) -> list[Markup]:
-    percent = shares(one.delivered_share)
+def _glance_cells(one: Summary) -> list[Markup]:
     return [
-        _number(percent[0], f"{percent[1]}–{percent[2]}") if percent else _number(UNKNOWN),
+        _share(one.delivered_share),
         _number(f"{one.lost:,}", f"of {one.expected:,}"),
         _number(f"{one.doubled:,}"),
         _number(f"{one.out_of_order:,}"),
@@ -133,27 +132,9 @@ def _words(value: Callable[[Run], str]) -> Callable[[Rows], str]:
     return lambda runs: ", ".join(dict.fromkeys(filter(None, map(value, runs)))) or UNKNOWN
 
 
-def ms(seconds: float | None) -> str:
-    """Milliseconds with three digits that mean something."""
-    return UNKNOWN if seconds is None else digits(1e3 * seconds)
-
-
-def digits(value: float) -> str:
-    """A number with three digits that mean something: 0.412, 4.12, 41.2, 412, 4,120."""
-    size = abs(value)
-    decimals = 0 if size >= 99.95 or not size else 1 if size >= 9.995 else 2 if size >= 0.9995 else 3
-    return f"{value:,.{decimals}f}"
-
-
-def shares(interval: Interval | None) -> tuple[str, str, str] | None:
-    """In percent the estimate, the lower and the upper end, with as many decimals as the interval is worth."""
-    if interval is None:
-        return None
-    return percents(estimate.Interval(interval.estimate, interval.low, interval.high))
-
-
-def _percent(value: float) -> str:
-    return digits(100 * value)
+def _processors(share: float) -> str:
+    """In percent. There may be more than one."""
+    return three_digits(100 * share)
 
 
 TIME = [
@@ -172,16 +153,20 @@ COST_CAPTION = (
 
 COST = [
     Column(
-        "server", "CPU, µs a delivery", _spread(lambda run: run.cpu_per_delivery, lambda s: digits(1e6 * s))
+        "server",
+        "CPU, µs a delivery",
+        _spread(lambda run: run.cpu_per_delivery, lambda s: three_digits(1e6 * s)),
     ),
     Column(
-        "", "memory, KiB a member", _spread(lambda run: run.memory_per_member, lambda b: digits(b / 1024))
+        "",
+        "memory, KiB a member",
+        _spread(lambda run: run.memory_per_member, lambda b: three_digits(b / 1024)),
     ),
     Column("load", "late, p50 ms", _spread(lambda run: run.lateness.p50, ms)),
     Column("", "p99 ms", _spread(lambda run: run.lateness.p99, ms)),
     Column("", "max ms", _spread(lambda run: run.lateness.max, ms)),
-    Column("", "CPU, % of one", _spread(lambda run: max(run.load_cpu, default=None), _percent)),
-    Column("together", "CPU, % of all", _spread(lambda run: run.machine_cpu, _percent)),
+    Column("", "CPU, % of one", _spread(lambda run: max(run.load_cpu, default=None), _processors)),
+    Column("together", "CPU, % of all", _spread(lambda run: run.machine_cpu, _processors)),
 ]
 
 KERNEL = [
@@ -213,7 +198,7 @@ EXACT = [
     Column(
         "over 1 ms late",
         "%",
-        _spread(lambda run: run.link.lateness.share_over_1ms if run.link else None, _percent),
+        _spread(lambda run: run.link.lateness.share_over_1ms if run.link else None, percent),
     ),
     Column(
         "busiest second",
@@ -250,7 +235,7 @@ def _link(document: Document) -> Markup:
     kinds = ("doubled", "corrupted", "reordered")
     titles = [(title, "") for title in ("packets in", "delivered", "dropped", "under way", *kinds)]
 
-    def cells(runs: Rows, direction: str, asked: str) -> list[Markup]:
+    def cells(runs: Rows, direction: str) -> list[Markup]:
         counts: list[Direction] = [getattr(run.link, direction) for run in runs if run.link]
         if not counts:
             return [_number(UNKNOWN) for _ in titles]
@@ -289,11 +274,11 @@ def _probes(document: Document) -> Markup:
         ("", "p99"),
     ]
 
-    def cells(runs: Rows, direction: str, asked: str) -> list[Markup]:
+    def cells(runs: Rows, direction: str) -> list[Markup]:
         seen = [run.probes[direction] for run in runs if run.probes and direction in run.probes]
         if not seen:
             return [_number(UNKNOWN) for _ in titles]
-        profile = document.profiles.get(asked)
+        profile = document.profiles.get(runs[0].profile)
         loss = profile.expected_loss.get(direction) if profile else None
         delay = profile.expected_delay.get(direction) if profile else None
         sent = sum(one.sent for one in seen)
@@ -301,8 +286,8 @@ def _probes(document: Document) -> Markup:
         middles = [one.delay_p50 for one in seen if one.delay_p50 is not None]
         tails = [one.delay_p99 for one in seen if one.delay_p99 is not None]
         return [
-            _number(UNKNOWN if loss is None else f"{100 * loss:.3g}"),
-            _number(f"{100 * lost / sent:.3g}" if sent else UNKNOWN, beside=f"{lost:,} of {sent:,}"),
+            _number(UNKNOWN if loss is None else percent(loss)),
+            _number(percent(lost / sent) if sent else UNKNOWN, beside=f"{lost:,} of {sent:,}"),
             _number(ms(delay)),
             _number(ms(median(middles) if middles else None)),
             _number(ms(median(tails) if tails else None)),
@@ -320,7 +305,7 @@ def _by_direction(
     document: Document,
     caption: str,
     titles: Sequence[tuple[str, str]],
-    cells: Callable[[Rows, str, str], list[Markup]],
+    cells: Callable[[Rows, str], list[Markup]],
 ) -> Markup:
     head = _heads(("link", ""), ("transport", ""), ("direction", ""), *titles, words=3)
     bodies = []
@@ -334,7 +319,7 @@ def _by_direction(
                     first += [_rowgroup(profile, 2 * len(lines))] if number == 0 else []
                     first += [_transport(transport, rows=2)]
                 way = element("th", direction, scope="row")
-                rows.append(element("tr", *first, way, *cells(repeats, direction, profile)))
+                rows.append(element("tr", *first, way, *cells(repeats, direction)))
         bodies.append(element("tbody", *rows))
     return _table(caption, head, bodies)
 
@@ -412,7 +397,14 @@ def _transport(name: str, rows: int | None = None) -> Markup:
     known = name if name in MARKS else None
     mark = element("span", MARKS.get(name, "◆"), class_=f"mark {known or ''}".strip(), aria_hidden="true")
     scope = "row" if rows is None else "rowgroup"
-    return element("th", mark, name.upper(), scope=scope, rowspan=rows, class_="name plain")
+    return element("th", mark, named(name), scope=scope, rowspan=rows, class_="name plain")
+
+
+def _share(found: Interval | None) -> Markup:
+    if found is None:
+        return _number(UNKNOWN)
+    estimate, low, high = percents(found)
+    return _number(estimate, f"{low}–{high}")
 
 
 def _percentile(found: Percentile | None) -> Markup:

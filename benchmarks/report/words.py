@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from benchmarks import figures
-from benchmarks.report.tables import UNKNOWN, ms, shares
-from benchmarks.results import Document
+from benchmarks import verdict
+from benchmarks.result_format import Document
+from benchmarks.wording import UNKNOWN, listed, ms, named, percents
 
 CAPTIONS = {
     "delivery": (
@@ -43,10 +43,8 @@ NETWORKS = {
         "checked that the link did what was asked of it."
     ),
     "relay": (
-        "TCP was not impaired. A network below the kernel's TCP could not be emulated here{why}, so a relay stood "
-        "in front of the UDP server and did to its datagrams what the profile says. TCP ran over bare "
-        "loopback: its figures say nothing about a bad network, and must not be compared with those of UDP "
-        "where a profile asks for one."
+        "A network below the kernel's TCP could not be emulated here{why}, so a relay stood in front of the UDP "
+        "server and did to its datagrams what the profile says. {spared}"
     ),
     "loopback": (
         "There was no network: both ends were on this machine's loopback{why}. The figures say what the programs "
@@ -68,13 +66,13 @@ MEASURED = (
 
 def title(document: Document) -> str:
     """What was compared."""
-    transports = _list([name.upper() for name in dict.fromkeys(run.transport for run in document.runs)])
+    transports = listed([named(name) for name in dict.fromkeys(run.transport for run in document.runs)])
     return f"The chat over {transports or 'nothing'}"
 
 
 def lead(document: Document) -> str:
     """Over what, when and where."""
-    links = _list(list(dict.fromkeys(one.profile for one in document.summary)))
+    links = listed(list(dict.fromkeys(one.profile for one in document.summary)))
     known = document.environment
     where = ", ".join(str(known[name]) for name in ("kernel", "python") if known.get(name))
     commit = known.get("commit", "unknown")
@@ -108,30 +106,21 @@ def networks(document: Document) -> list[str]:
         used = [name for name in used if name != "loopback"]  # which the relay's words speak of
     why = str(document.environment.get("why_not_emulated") or "").strip().rstrip(".")
     because = f" ({why})" if why else ""
-    return [NETWORKS[name].format(why=because) if name in NETWORKS else f"Network: {name}." for name in used]
-
-
-def unimpaired(document: Document) -> str:
-    """The warning that belongs above all figures if TCP did not meet what UDP met; empty if it did."""
-    spared = [one for one in document.summary if not figures.impaired(document, one.profile, one.transport)]
-    if not spared:
-        return ""
-    who = _list(list(dict.fromkeys(one.transport.upper() for one in spared)))
-    where = _list(list(dict.fromkeys(one.profile for one in spared)))
-    return (
-        f"{who} was not impaired over {where}: here only UDP's datagrams could be treated as the profiles ask. "
-        "How both deal with a bad network can't be seen from this comparison."
-    )
+    spared = " ".join(verdict.not_impaired(document.summary))
+    return [
+        NETWORKS[name].format(why=because, spared=spared) if name in NETWORKS else f"Network: {name}."
+        for name in used
+    ]
 
 
 def alternative(document: Document, name: str) -> str:
     """What a figure shows, for those who can't see it."""
     sentences = []
     for one in document.summary:
-        what = f"{one.transport.upper()} over {one.profile}"
+        what = f"{named(one.transport)} over {one.profile}"
         if name == "delivery":
-            percent = shares(one.delivered_share)
-            sentences.append(f"{what}: {percent[0] if percent else UNKNOWN} % arrived.")
+            share = percents(one.delivered_share)[0] if one.delivered_share else UNKNOWN
+            sentences.append(f"{what}: {share} % arrived.")
         elif name == "latency":
             p50, p99 = (ms(time.estimate if time else None) for time in (one.p50, one.p99))
             sentences.append(f"{what}: p50 {p50} ms, p99 {p99} ms, lost {one.lost:,} of {one.expected:,}.")
@@ -149,23 +138,15 @@ def remarks(document: Document) -> list[str]:
     for run in document.runs:
         which = f"{run.transport} over {run.profile}, repeat {run.repeat}"
         if run.suspect:
-            found.append(f"{which}: the load may have been the bottleneck ({run.suspect}).")
+            found.append(f"{which}: {verdict.SUSPECT.format(run.suspect)}.")
         if run.still_coming:
-            found.append(
-                f"{which}: messages were still arriving at the end; some of what is lost was only late."
-            )
+            found.append(f"{which}: at the end {verdict.STILL_COMING}.")
         for nick, why in run.cut_off.items():
             found.append(f"{which}: {nick} was cut off ({why}).")
         if run.unreadable:
-            found.append(f"{which}: {run.unreadable:,} deliveries said what nobody had sent.")
+            found.append(f"{which}: {verdict.UNREADABLE.format(run.unreadable)}.")
         if run.refused_by_kernel:
             found.append(f"{which}: the load's own kernel refused {run.refused_by_kernel:,} datagrams.")
         if run.link and run.link.overflow:
-            found.append(
-                f"{which}: the device dropped {run.link.overflow:,} packets that nobody asked it to drop."
-            )
+            found.append(f"{which}: the {verdict.OVERFLOW}: {run.link.overflow:,}.")
     return found
-
-
-def _list(names: list[str]) -> str:
-    return " and ".join(names) if len(names) < 3 else ", ".join(names[:-1]) + f" and {names[-1]}"
