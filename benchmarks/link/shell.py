@@ -53,14 +53,14 @@ def shell(state: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
                 (start / "bashrc").write_text(BASH.replace("FILE", file))
                 yield [program, "--rcfile", str(start / "bashrc"), "-i"], {}
             case "zsh":
-                home = os.environ.get("ZDOTDIR") or os.environ.get("HOME") or "/"
+                ours = shlex.quote(place)
+                home = shlex.quote(os.environ.get("ZDOTDIR") or os.environ.get("HOME") or "/")
                 # A % in front of a word means something in a prompt of zsh.
                 now = PROMPT.format(f"$(sed s/%/%%/g {file} 2>/dev/null || echo gone)")
                 # It may say that the rest is elsewhere. zsh has to come back to us for the rest first.
                 (start / ".zshenv").write_text(
-                    f"[ -f {shlex.quote(home)}/.zshenv ] && . {shlex.quote(home)}/.zshenv\n"
-                    f'LAB_LINK_ZDOTDIR=$ZDOTDIR\n[ "$ZDOTDIR" = {shlex.quote(place)} ] && LAB_LINK_ZDOTDIR={shlex.quote(home)}\n'
-                    f"ZDOTDIR={shlex.quote(place)}\n"
+                    f"[ -f {home}/.zshenv ] && . {home}/.zshenv\nLAB_LINK_ZDOTDIR=$ZDOTDIR\n"
+                    f'[ "$ZDOTDIR" = {ours} ] && LAB_LINK_ZDOTDIR={home}\nZDOTDIR={ours}\n'
                 )
                 (start / ".zshrc").write_text(
                     f'ZDOTDIR=$LAB_LINK_ZDOTDIR\n[ -f "$ZDOTDIR/.zshrc" ] && . "$ZDOTDIR/.zshrc"\n'
