@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks import kernel, results
+from benchmarks.deliveries import deliveries_of
 from benchmarks.doctor.emulation import INSIDE
 from benchmarks.document import Findings, document, fates, find
 from benchmarks.drivers import DRIVERS
@@ -27,6 +28,7 @@ from benchmarks.measuring import Measured, Network, measure_all, network
 from benchmarks.options import LOOPBACK, RESULTS, Options, parse
 from benchmarks.progress import Progress
 from benchmarks.report import write as write_report
+from benchmarks.result_format import Unreadable
 from benchmarks.results import REPORT
 from benchmarks.stage import Failed, Interrupted
 from benchmarks.table import comparison, glance
@@ -181,8 +183,8 @@ def _save(
     try:
         unfinished.write(raw, map(fates, measured))
         path = unfinished.finish()
-        write_report(raw, results.deliveries_of(path), path)
-    except (results.Unsaved, results.Unreadable) as error:
+        write_report(raw, deliveries_of(path), path)
+    except (results.Unsaved, Unreadable) as error:
         return path, str(error)
     return path, ""
 

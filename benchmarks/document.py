@@ -4,11 +4,12 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from benchmarks import results
+from benchmarks.deliveries import Fates
 from benchmarks.link.line import NOTHING
 from benchmarks.link.profiles import PROFILES
 from benchmarks.measuring import Measured, Network
 from benchmarks.options import LOOPBACK, Options
+from benchmarks.result_format import VERSION
 from benchmarks.summary import Summary, summarise
 from benchmarks.verdict import findings, warnings
 
@@ -73,7 +74,7 @@ def document(
             "expected_delay": {direction: line.expected_delay for direction, line in lines.items()},
         }
     return {
-        "version": results.VERSION,
+        "version": VERSION,
         "made": made,
         "ended": ended,
         "again": options.argv(),
@@ -111,8 +112,6 @@ def _run_document(one: Measured) -> dict[str, Any]:
     }
 
 
-def fates(one: Measured) -> results.Fates:
+def fates(one: Measured) -> Fates:
     """For the CSV file."""
-    return results.Fates(
-        one.conditions.profile, one.transport, one.repeat, one.observed.start, one.deliveries
-    )
+    return Fates(one.conditions.profile, one.transport, one.repeat, one.observed.start, one.deliveries)

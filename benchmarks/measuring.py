@@ -70,7 +70,6 @@ class Measured:
             start=self.observed.start,
             deliveries=self.deliveries,
             retransmissions=self.retransmissions,
-            members=self.observed.plan.members,
         )
 
 

@@ -27,15 +27,8 @@ from typing import Any, TextIO
 
 import msgspec
 
-# With `as` where others know it by its name here.
-from benchmarks.deliveries import DELIVERIES, packed, write_csv
-from benchmarks.deliveries import Fates as Fates
-from benchmarks.deliveries import deliveries_of as deliveries_of
-from benchmarks.deliveries import read_deliveries as read_deliveries
-from benchmarks.result_format import VERSION as VERSION
-from benchmarks.result_format import Document, check
-from benchmarks.result_format import Link as Link
-from benchmarks.result_format import Unreadable as Unreadable
+from benchmarks.deliveries import DELIVERIES, Fates, packed, write_csv
+from benchmarks.result_format import Document, Unreadable, check
 from benchmarks.wording import from_here, reason
 from common.visible import visible
 

@@ -39,7 +39,6 @@ class Run:
     start: int
     deliveries: Sequence[Delivery]
     retransmissions: int | None
-    members: int = 0  # read by nobody: to be removed together with the argument in measuring.py
 
 
 @dataclass(frozen=True)

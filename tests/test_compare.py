@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from benchmarks.child import Child, Said
+from benchmarks.deliveries import read_deliveries
 from benchmarks.drivers.tcp import Tcp
 from benchmarks.drivers.udp import Udp
 from benchmarks.estimate import share
@@ -27,7 +28,6 @@ from benchmarks.link import namespace
 from benchmarks.measure import deliveries, measure
 from benchmarks.network import Conditions, Emulated, Relayed
 from benchmarks.options import parse
-from benchmarks.results import read_deliveries
 from benchmarks.run import Plan, run
 from benchmarks.stage import Failed, Interrupted
 from tests.emulated import needs_link

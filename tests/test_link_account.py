@@ -236,13 +236,16 @@ def test_why_it_was_late_depends_on_how_much_there_was_to_carry(rate: int, why: 
     ("more", "said"),
     [
         ({"overflow": 12_345}, "The device dropped 12,345 packets that nobody asked it to drop."),
+        ({"overflow": 1}, "The device dropped 1 packet"),
+        ({"strays": 1}, "1 packet"),
+        ({"up": counts(dropped={FULL: 1})}, "1 packet"),
         ({"strays": 2000}, "2,000 packets were for nobody across the link"),
         (
             {"up": counts(dropped={FULL: 1500}), "down": counts(dropped={FULL: 500, "loss": 7})},
             f"2,000 packets were dropped because {MOST:,} were under way",
         ),
     ],
-    ids=["overflow", "strays", "full"],
+    ids=["overflow", "one overflow", "one stray", "one full", "strays", "full"],
 )
 def test_what_nobody_asked_for_is_a_problem(more: dict[str, Any], said: str) -> None:
     """However little; with both directions together."""

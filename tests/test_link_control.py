@@ -20,7 +20,7 @@ from benchmarks.link.capture import Captured, read
 from benchmarks.link.control import LONGEST_ORDER, Orders, serve
 from benchmarks.link.emulator import Emulator
 from benchmarks.link.relay import Relay
-from benchmarks.results import Link
+from benchmarks.result_format import Link
 from common.waker import Waker
 
 ROOT = Path(__file__).parent.parent
@@ -281,20 +281,31 @@ def test_who_is_to_be_told_may_fail_when_a_run_begins_later(bench: Bench) -> Non
     bench.carries(("down", b"here"))
 
 
-def test_a_run_that_was_overtaken_does_no_harm(bench: Bench, tmp_path: Path) -> None:
-    """It was to begin later, with a capture; another one began before that. The link goes on, whatever is due."""
+def test_a_run_that_was_overtaken_does_not_begin(bench: Bench, tmp_path: Path) -> None:
+    """It was to begin later, with a capture; another one began before that, and goes on beyond that moment."""
     at = time.monotonic() + SOON
-    bench.does("begin", up="", down="", seed=1, at=at, capture=str(tmp_path / "overtaken.pcapng"))
-    bench.does("begin", up="", down="", seed=2, capture=str(tmp_path / "run.pcapng"))
+    overtaken, run = tmp_path / "overtaken.pcapng", tmp_path / "run.pcapng"
+    bench.does("begin", up="loss 100%", down="", seed=1, at=at, capture=str(overtaken))
+    bench.does("begin", up="", down="delay 1ms", seed=2, capture=str(run))
     bench.carries(("up", b"before"))
     due: list[bool] = []
     bench.emulator.at(at, lambda: due.append(True))
     bench.runs(lambda: bool(due))
-    bench.device.comes("up", b"after")
-    bench.runs(lambda: len(bench.device.delivered) == 2)
+    bench.carries(("up", b"after"))
     bench.orders.close()
-    assert ("up", b"before", "") in captured(tmp_path / "run.pcapng")
-    assert captured(tmp_path / "overtaken.pcapng") == []
+    assert bench.is_like() == ("", "delay 1ms")
+    assert (captured(overtaken), captured(run)) == ([], [("up", b"before", ""), ("up", b"after", "")])
+
+
+@pytest.mark.parametrize("up", ["los 5%", "reorder 5%"])
+def test_what_is_refused_is_refused_at_once(bench: Bench, up: str) -> None:
+    """And not at the moment for which it was planned, when nobody listens."""
+    at = time.monotonic() + SOON
+    assert list(bench.does("begin", up=up, down="", seed=1, at=at)) == ["error"]
+    due: list[bool] = []
+    bench.emulator.at(at, lambda: due.append(True))
+    bench.runs(lambda: bool(due))
+    assert bench.is_like() == ("", "")
 
 
 # --- captures -------------------------------------------------------------------------------------
@@ -338,6 +349,16 @@ def test_another_begin_finishes_the_capture_before(bench: Bench, tmp_path: Path)
         bench.does("begin", up="", down="", seed=1, **more)
         bench.carries(("up", b"%d" % number))
     assert (captured(first), captured(second)) == ([("up", b"0", "")], [("up", b"1", "")])
+
+
+def test_a_capture_may_be_begun_again(bench: Bench, tmp_path: Path) -> None:
+    """In the same file: it holds the second run, whole, and nothing of the first."""
+    path = tmp_path / "run.pcapng"
+    for packet in (b"the first, which is long", b"2"):
+        bench.does("begin", up="", down="", seed=1, capture=str(path))
+        bench.carries(*[("up", packet)] * 3)
+    bench.orders.close()
+    assert captured(path) == [("up", b"2", "")] * 3
 
 
 def test_a_capture_that_nobody_has_written_to_is_whole(bench: Bench, tmp_path: Path) -> None:
@@ -699,7 +720,13 @@ def test_the_program_says_when_it_is_ready_and_answers_until_its_input_ends() ->
     assert list(answers[1]) == ["error"]
 
 
-@pytest.mark.parametrize(("words", "code"), [(["--relay", "192.0.2.1"], 1), ([], 2)])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--relay", "192.0.2.1"], 1),
+        pytest.param([], 2, marks=pytest.mark.skipif(sys.platform != "linux", reason="this asks /proc")),
+    ],
+)
 def test_where_it_can_not_be_set_up_it_says_why(words: list[str], code: int) -> None:
     """On an address that is not ours; outside a network of its own. A sentence, and no traceback."""
     ran = control(*words)
