@@ -129,8 +129,10 @@ class Orders:
                 raise Refused("A relay sees datagrams and no packets: there is no capture of it.")
             if "target" in order:
                 self._device.target(int(order["target"]))
+        if path:
+            Path(path).open("ab").close()  # if that can't be, the one that is being written goes on
+        self.close()  # before the next is opened: it may be the same file
         capture = Capture(Path(path).open("wb")) if path else None  # noqa: SIM115  the capture closes it
-        self.close()
         self._capture = capture
         self._latest = order
 
