@@ -27,8 +27,8 @@ ROOT = Path(__file__).parent.parent
 GUARD = 20.0
 """Seconds after which a test that hangs fails."""
 
-SOON = 0.05
-"""Seconds from now at which something is planned."""
+START, WALL = 1000.0, 1_700_000_000 * 10**9
+"""When a story begins: by the monotonic clock in seconds, and by the wall clock in nanoseconds."""
 
 Order = dict[str, Any]
 
@@ -69,6 +69,25 @@ class Memory:
         self._waker.close()
 
 
+class Clock:
+    """What the emulator takes for `time`: it stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def monotonic(self) -> float:
+        """Seconds."""
+        return self.now
+
+    def monotonic_ns(self) -> int:
+        """The same in nanoseconds."""
+        return round(self.now * 1e9)
+
+    def time_ns(self) -> int:
+        """The wall clock."""
+        return WALL + round((self.now - START) * 1e9)
+
+
 class Until:
     """The wish that the link ends once something is so; it fails if that takes too long."""
 
@@ -85,7 +104,8 @@ class Until:
 class Bench:
     """A link over memory, its orders, and what they said had changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.device = Memory()
         self.emulator = Emulator(self.device, "", "")
         self.changes: list[tuple[str, str]] = []
@@ -114,15 +134,24 @@ class Bench:
             self.device.comes(direction, packet)
         self.runs(lambda: sum(self.received().values()) == expected)
 
+    def at(self, moment: float) -> None:
+        """It is so late now, and the link has looked at its clock."""
+        self.clock.now = moment
+        looked: list[bool] = []
+        self.emulator.at(moment, lambda: looked.append(True))
+        self.runs(lambda: bool(looked))
+
     def runs(self, until: Callable[[], bool]) -> None:
         """Let the link run until something is so."""
         self.emulator.run(Until(until))
 
 
 @pytest.fixture
-def bench() -> Iterator[Bench]:
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A link without impairment; its capture, if it writes one, is finished at the end."""
-    bench = Bench()
+    clock = Clock()
+    monkeypatch.setattr("benchmarks.link.emulator.time", clock)
+    bench = Bench(clock)
     yield bench
     bench.orders.close()
     bench.device.close()
@@ -226,26 +255,26 @@ def test_the_same_seed_is_the_same_story(bench: Bench) -> None:
 
 
 def test_begin_in_the_future_happens_then(bench: Bench) -> None:
-    """Until that moment the link is as it was and counts on; from then on it is new and counts from nothing."""
-    bench.does("change", up="delay 0ms", down="")
-    before = bench.is_like()
-    at = time.monotonic() + SOON
-    seen: list[tuple[tuple[str, str], dict[str, int]]] = []
-    bench.emulator.at(at - SOON / 2, lambda: seen.append((bench.is_like(), bench.received())))
-    assert "wall_offset_ns" in bench.does("begin", up="loss 100%", down="loss 100%", seed=1, at=at)
+    """A millisecond before that the link is as it was and counts on; then it is new and counts from nothing."""
+    bench.does("change", up="delay 1ms", down="")
+    at = START + 5
+    answer = bench.does("begin", up="loss 100%", down="loss 50%", seed=1, at=at)
+    assert answer == {"wall_offset_ns": bench.emulator.wall_offset_ns}
+    bench.at(at - 0.001)
     bench.carries(("up", b"before"))
-    bench.runs(lambda: bench.is_like() != before)
-    assert time.monotonic() >= at
-    assert seen == [(before, {"up": 1, "down": 0})]
-    assert (bench.is_like(), bench.received()) == (("loss 100%", "loss 100%"), {"up": 0, "down": 0})
+    assert (bench.is_like(), bench.received()) == (("delay 1ms", ""), {"up": 1, "down": 0})
+    bench.at(at)
+    assert (bench.is_like(), bench.received()) == (("loss 100%", "loss 50%"), {"up": 0, "down": 0})
     bench.carries(("up", b"after"))
     assert bench.does("account")["up"]["dropped"] == {"loss": 1}
 
 
-def test_begin_in_the_past_happens_at_once(bench: Bench) -> None:
-    """When the link looks next."""
-    bench.does("begin", up="delay 1ms", down="", seed=1, at=time.monotonic() - 1)
-    bench.runs(lambda: bench.is_like() == ("delay 1ms", ""))
+def test_begin_in_the_past_happens_when_the_link_looks_next(bench: Bench) -> None:
+    """Not within the order itself, and without waiting."""
+    bench.does("begin", up="loss 100%", down="", seed=1, at=START - 1)
+    assert bench.is_like() == ("", "")
+    bench.at(START)
+    assert bench.is_like() == ("loss 100%", "")
 
 
 def test_what_is_under_way_is_not_forgotten_by_begin(bench: Bench) -> None:
@@ -253,20 +282,22 @@ def test_what_is_under_way_is_not_forgotten_by_begin(bench: Bench) -> None:
     bench.does("change", up="delay 20ms", down="")
     bench.carries(("up", b"under way"))
     bench.does("begin", up="loss 100%", down="", seed=1)
-    bench.runs(lambda: bool(bench.device.delivered))
+    bench.at(START + 0.019)
+    assert bench.device.delivered == []
+    bench.at(START + 0.020)
     assert bench.device.delivered == [("up", b"under way")]
     assert bench.does("account")["up"]["delivered"] == 0
 
 
-@pytest.mark.parametrize("after", [None, SOON])
-def test_who_asked_to_be_told_of_changes_is_told_of_begin(bench: Bench, after: float | None) -> None:
+def test_who_asked_to_be_told_of_changes_is_told_of_begin(bench: Bench) -> None:
     """When it happens, and not before."""
-    more = {"at": time.monotonic() + after} if after else {}
-    bench.does("begin", up="loss 5%", down="", seed=1, **more)
-    if after:
-        assert bench.changes == []
-    bench.runs(lambda: bench.is_like() == ("loss 5%", ""))
+    bench.does("begin", up="loss 5%", down="", seed=1)
     assert bench.changes == [("loss 5%", "")]
+    bench.does("begin", up="", down="loss 6%", seed=1, at=START + 1)
+    bench.at(START + 0.999)
+    assert len(bench.changes) == 1
+    bench.at(START + 1)
+    assert bench.changes == [("loss 5%", ""), ("", "loss 6%")]
 
 
 def test_who_is_to_be_told_may_fail_when_a_run_begins_later(bench: Bench) -> None:
@@ -276,21 +307,19 @@ def test_who_is_to_be_told_may_fail_when_a_run_begins_later(bench: Bench) -> Non
         raise OSError(28, "No space left on device", "/tmp/state")
 
     orders = Orders(bench.emulator, bench.device, {}, tell)
-    orders.carry_out({"do": "begin", "up": "loss 5%", "down": "", "seed": 1, "at": time.monotonic()})
-    bench.runs(lambda: bench.is_like() == ("loss 5%", ""))
+    orders.carry_out({"do": "begin", "up": "loss 5%", "down": "", "seed": 1, "at": START + 1})
+    bench.at(START + 1)
+    assert bench.is_like() == ("loss 5%", "")
     bench.carries(("down", b"here"))
 
 
 def test_a_run_that_was_overtaken_does_not_begin(bench: Bench, tmp_path: Path) -> None:
     """It was to begin later, with a capture; another one began before that, and goes on beyond that moment."""
-    at = time.monotonic() + SOON
     overtaken, run = tmp_path / "overtaken.pcapng", tmp_path / "run.pcapng"
-    bench.does("begin", up="loss 100%", down="", seed=1, at=at, capture=str(overtaken))
+    bench.does("begin", up="loss 100%", down="", seed=1, at=START + 1, capture=str(overtaken))
     bench.does("begin", up="", down="delay 1ms", seed=2, capture=str(run))
     bench.carries(("up", b"before"))
-    due: list[bool] = []
-    bench.emulator.at(at, lambda: due.append(True))
-    bench.runs(lambda: bool(due))
+    bench.at(START + 1)
     bench.carries(("up", b"after"))
     bench.orders.close()
     assert bench.is_like() == ("", "delay 1ms")
@@ -300,11 +329,8 @@ def test_a_run_that_was_overtaken_does_not_begin(bench: Bench, tmp_path: Path) -
 @pytest.mark.parametrize("up", ["los 5%", "reorder 5%"])
 def test_what_is_refused_is_refused_at_once(bench: Bench, up: str) -> None:
     """And not at the moment for which it was planned, when nobody listens."""
-    at = time.monotonic() + SOON
-    assert list(bench.does("begin", up=up, down="", seed=1, at=at)) == ["error"]
-    due: list[bool] = []
-    bench.emulator.at(at, lambda: due.append(True))
-    bench.runs(lambda: bool(due))
+    assert list(bench.does("begin", up=up, down="", seed=1, at=START + 1)) == ["error"]
+    bench.at(START + 1)
     assert bench.is_like() == ("", "")
 
 
@@ -319,24 +345,28 @@ def captured(path: Path) -> list[tuple[str, bytes, str]]:
 def test_a_capture_is_written_and_finished(bench: Bench, tmp_path: Path) -> None:
     """What entered while it was written, with what became of it and when; it is whole as soon as it is closed."""
     path = tmp_path / "run.pcapng"
-    begin = time.time_ns()
     bench.carries(("up", b"before"))
     bench.does("begin", up="loss 100%", down="", seed=1, capture=str(path))
-    bench.carries(("up", b"up there"), ("down", b"down there"))
+    bench.at(START + 2)
+    bench.carries(("up", b"up there"))
+    bench.at(START + 3)
+    bench.carries(("down", b"down there"))
     bench.orders.close()
     bench.carries(("down", b"after"))
-    assert captured(path) == [("up", b"up there", "dropped by loss"), ("down", b"down there", "")]
-    packets: list[Captured] = list(read(path))
-    assert begin <= packets[0].time_ns <= packets[1].time_ns
+    assert list(read(path)) == [
+        Captured(WALL + 2 * 10**9, "up", b"up there", 8, "dropped by loss"),
+        Captured(WALL + 3 * 10**9, "down", b"down there", 10),
+    ]
     assert bench.device.delivered == [("up", b"before"), ("down", b"down there"), ("down", b"after")]
 
 
 def test_a_capture_begins_when_the_run_does(bench: Bench, tmp_path: Path) -> None:
     """What entered before `at` is not in it."""
     path = tmp_path / "run.pcapng"
-    bench.does("begin", up="delay 1ms", down="", seed=1, at=time.monotonic() + SOON, capture=str(path))
+    bench.does("begin", up="", down="", seed=1, at=START + 1, capture=str(path))
+    bench.at(START + 0.999)
     bench.carries(("up", b"before"))
-    bench.runs(lambda: bench.is_like() == ("delay 1ms", ""))
+    bench.at(START + 1)
     bench.carries(("up", b"after"))
     bench.orders.close()
     assert captured(path) == [("up", b"after", "")]
@@ -364,7 +394,7 @@ def test_a_capture_may_be_begun_again(bench: Bench, tmp_path: Path) -> None:
 def test_a_capture_that_nobody_has_written_to_is_whole(bench: Bench, tmp_path: Path) -> None:
     """Closed before it began, and closed twice."""
     path = tmp_path / "run.pcapng"
-    bench.does("begin", up="", down="", seed=1, at=time.monotonic() + 3600, capture=str(path))
+    bench.does("begin", up="", down="", seed=1, at=START + 3600, capture=str(path))
     bench.orders.close()
     bench.orders.close()
     assert captured(path) == []
@@ -478,13 +508,13 @@ def test_the_account_is_the_link_of_a_result(bench: Bench) -> None:
     """All that a result keeps of it, and a direction's words beside its counts."""
     bench.does("begin", up="loss 100%", down="delay 1ms", seed=1)
     bench.carries(("up", bytes(100)), ("up", bytes(100)), ("down", bytes(50)))
-    bench.runs(lambda: bool(bench.device.delivered))
+    bench.at(START + 0.001)
     account = bench.does("account")
     link = msgspec.convert(account, Link)
     assert (link.up.received, link.up.delivered, link.up.dropped) == (2, 0, {"loss": 2})
     assert (link.down.received, link.down.delivered, link.down.dropped) == (1, 1, {})
     assert (link.lateness.n, link.overflow) == (1, 0)
-    assert link.peak_rate == 3 or link.peak_rate == 2  # a second may have ended in between
+    assert (link.peak_rate, link.lateness.max, link.seconds) == (3, 0.0, bench.clock.now - START)
     assert (account["up"]["text"], account["down"]["text"]) == ("loss 100%", "delay 1ms")
     assert (account["up"]["received_bytes"], account["down"]["delivered_bytes"]) == (200, 50)
     assert {"strays", "backlog"} < account.keys()
