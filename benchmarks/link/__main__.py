@@ -163,7 +163,10 @@ def _set(chosen: Namespace) -> int:
     path, status = rendezvous.find(chosen.pid)
     now = options.merged({direction: status[direction] for direction in ("up", "down")}, words)
     up, down = options.specifications(chosen, now)
-    answer = rendezvous.ask(path, {"do": "change", "up": up, "down": down})
+    try:
+        answer = rendezvous.ask(path, {"do": "change", "up": up, "down": down})
+    except (OSError, ValueError) as error:
+        raise Refused("The link has just ended.") from error
     if "error" in answer:
         raise Refused(answer["error"])
     print(f"The link {status['pid']} is now {options.describe(answer['up'], answer['down'])}.")
@@ -194,7 +197,9 @@ def _carry(
         state = Path(leaving.enter_context(tempfile.TemporaryDirectory(prefix="chat-lab-link-"))) / "state"
 
         def now_is(up: str, down: str) -> None:
-            state.write_text(options.describe(up, down))
+            part = state.with_suffix(".part")
+            part.write_text(options.describe(up, down))
+            part.replace(state)  # at once: a prompt may be reading it
 
         now_is(up, down)
         environment = {
@@ -214,7 +219,7 @@ def _carry(
         leaving.callback(rendezvous.Rendezvous(emulator, orders).close)
         begin = time.monotonic()
         for after, text in schedule:
-            emulator.at(begin + after, partial(orders.merge, text))
+            emulator.at(begin + after, partial(_change_later, orders, text, errors))
         hint = f"Servers listen on {NEAR}, clients connect to {FAR}; this lab's do so by themselves."
         if not command and os.environ.get(rendezvous.USER) != "0":
             hint += " (The shell calls you root: that holds in this network only.)"
@@ -226,6 +231,13 @@ def _carry(
             left = namespace.end_others()
         _tell(emulator, capture, left, errors)
     return code if command else 0  # how the last command in a shell ended is no failure of the link
+
+
+def _change_later(orders: Orders, words: str, errors: Console) -> None:
+    """What the schedule says, at its time. By then somebody may have changed the link so that it can't be."""
+    answer = orders.merge(words)
+    if "error" in answer:
+        errors.print(Text(f"--at {words}: {answer['error']}", "yellow"))
 
 
 def _open_capture(path: Path | None) -> Capture | None:

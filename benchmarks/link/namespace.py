@@ -79,6 +79,8 @@ def is_our_own() -> bool:
         return os.readlink(f"/proc/{os.getppid()}/ns/net") != current()
     except PermissionError:
         return True  # in another user namespace: we may not look there
+    except FileNotFoundError:
+        return False  # no Linux, or whoever started us is gone: nothing says that it is
 
 
 def end_others() -> dict[int, str]:
