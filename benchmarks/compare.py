@@ -33,6 +33,7 @@ from benchmarks.results import REPORT
 from benchmarks.stage import Failed, Interrupted
 from benchmarks.table import comparison, glance
 from benchmarks.verdict import sentences
+from benchmarks.wording import from_here
 from common import interrupts
 from common.command_line import complain
 
@@ -133,7 +134,7 @@ def main(words: list[str] | None = None) -> int:
             code = 1
         shown: list[RenderableType] = [report(options, where, measured, found, output.width)]
         if path:
-            saved = f"Saved: {_short(path)}   The report: make report, or open {_short(path / REPORT)}"
+            saved = f"Saved: {from_here(path)}   The report: make report, or open {from_here(path / REPORT)}"
             shown.append(Text(saved, "dim"))
         try:
             for part in shown:
@@ -145,7 +146,7 @@ def main(words: list[str] | None = None) -> int:
                 sys.stdout.flush()
         except (OSError, UnicodeError) as error:
             return complain(
-                f"The table can't be shown ({error})." + (f" It is saved: {_short(path)}" if path else "")
+                f"The table can't be shown ({error})." + (f" It is saved: {from_here(path)}" if path else "")
             )
         except SystemExit:  # rich, when `| head` has read enough
             return code
@@ -187,11 +188,6 @@ def _save(
     except (results.Unsaved, Unreadable) as error:
         return path, str(error)
     return path, ""
-
-
-def _short(path: Path) -> Path:
-    """As a person standing here would call it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 if __name__ == "__main__":

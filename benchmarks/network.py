@@ -66,7 +66,7 @@ class Conditions:
 
 @dataclass
 class Account:
-    """What the network of a run says afterwards, in the form of a result: see `report`."""
+    """What the network of a run says afterwards, in the form of a result: see `result_format.py`."""
 
     link: dict[str, Any] | None = None
     probes: dict[str, Any] | None = None

@@ -25,6 +25,8 @@ from matplotlib.text import Text
 
 from benchmarks import figures
 from benchmarks.deliveries import Fates, Series, Which
+from benchmarks.figures import latencies as curves
+from benchmarks.figures import look
 from benchmarks.link.capture import Capture
 from benchmarks.measure import Delivery, Times
 from benchmarks.records import Sent
@@ -338,7 +340,7 @@ def test_figures_are_files_for_paper_and_screen(
         head = png.read_bytes()[:24]
         assert head.startswith(b"\x89PNG\r\n\x1a\n")
         width, height = struct.unpack("!II", head[16:])
-        assert width == figures.WIDTH * figures.DPI
+        assert width == look.WIDTH * look.DPI
         assert width / 2 < height < 2 * width
         tree = ElementTree.parse(svg)
         assert tree.getroot().tag == "{http://www.w3.org/2000/svg}svg"
@@ -367,10 +369,10 @@ def test_the_same_data_gives_the_same_files(tmp_path: Path) -> None:
 
 def test_nobody_needs_colours() -> None:
     """Transports differ in colour, marker, filling and line."""
-    looks = [figures.look(name, ("tcp", "udp", "new")) for name in ("tcp", "udp", "new")]
-    assert len({look.colour for look in looks}) == len({look.marker for look in looks}) == 3
-    assert len({look.line for look in looks}) == 3
-    assert figures.LOOKS["tcp"].filled != figures.LOOKS["udp"].filled
+    looks = [look.look(name, ("tcp", "udp", "new")) for name in ("tcp", "udp", "new")]
+    assert len({one.colour for one in looks}) == len({one.marker for one in looks}) == 3
+    assert len({one.line for one in looks}) == 3
+    assert look.LOOKS["tcp"].filled != look.LOOKS["udp"].filled
 
 
 # --- delivery -------------------------------------------------------------------------------------
@@ -426,7 +428,7 @@ def test_names_of_profiles_do_not_overlap(profiles: tuple[str, ...]) -> None:
 )
 def test_places_are_apart_and_in_order(wanted: list[float], gap: float) -> None:
     """As far as there is room; and where nothing has to move, nothing does."""
-    places = figures.spread(wanted, gap, 0.02)
+    places = look.spread(wanted, gap, 0.02)
     assert len(places) == len(wanted)
     room = min(gap, 0.96 / max(len(wanted) - 1, 1))
     assert all(right - left >= room - 1e-9 for left, right in pairwise(places))
@@ -457,15 +459,15 @@ def test_the_curve_is_the_share_of_everything_expected() -> None:
     rng = random.Random(1)
     latencies = np.array([rng.expovariate(10) if rng.random() > 0.1 else math.nan for _ in range(5000)])
     delivered = 5000 - int(np.isnan(latencies).sum())
-    seconds, shares = figures.arrived(latencies)
+    seconds, shares = curves.arrived(latencies)
     assert len(seconds) < 400
     for second, share in zip(seconds, shares, strict=True):
         assert np.sum(latencies <= second) == round(share * 5000)
     assert shares[-1] == delivered / 5000
-    _, complete = figures.arrived(np.nan_to_num(latencies, nan=1.0))
+    _, complete = curves.arrived(np.nan_to_num(latencies, nan=1.0))
     assert complete[-1] == (5000 - 10) / 5000
     for few in (np.empty(0), np.full(1000, math.nan), np.ones(10)):
-        assert len(figures.arrived(few)[0]) == 0
+        assert len(curves.arrived(few)[0]) == 0
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8])
@@ -492,7 +494,7 @@ def test_what_udp_lost_keeps_its_curve_down() -> None:
     figure = figures.latency(document, deliveries)
     lost = next(one for one in document.summary if one.transport == "udp")
     level = next(line for line in figure.axes[0].lines if line.get_linewidth() == 0.8)
-    height = float(figures.nines(lost.delivered / lost.expected))
+    height = float(curves.nines(lost.delivered / lost.expected))
     assert y(level) == pytest.approx([height, height])
     assert max(y(figure.axes[0].lines[0])) > height
 
@@ -567,7 +569,7 @@ def test_a_hundred_thousand_deliveries_stay_a_small_file(tmp_path: Path) -> None
     for one in deliveries.values():
         one.due.extend(array("d", list(one.due) * 49))
         one.latency.extend(array("d", list(one.latency) * 49))
-    _, svg = figures.save(figures.timeline(document, deliveries, tmp_path), tmp_path / "figures", "timeline")
+    _, svg = look.save(figures.timeline(document, deliveries, tmp_path), tmp_path / "figures", "timeline")
     assert svg.stat().st_size < 600_000
     assert "<image" in svg.read_text(encoding="utf-8")
 

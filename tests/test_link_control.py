@@ -60,10 +60,6 @@ class Memory:
         """Keep a packet that has come through."""
         self.delivered.append((direction, packet))
 
-    def seen_by_client(self, direction: str, packet: bytes) -> bytes:
-        """The same."""
-        return packet
-
     def close(self) -> None:
         """Give back what wakes the link."""
         self._waker.close()

@@ -429,13 +429,6 @@ def test_a_rate_counts_the_bytes_that_are_on_the_wire(
     assert HEADERS == 20 + 8
 
 
-def test_a_relay_has_nothing_for_a_capture(relay: Relay) -> None:
-    """It has datagrams and no packets, and nothing that it could say it had dropped."""
-    with pytest.raises(NotImplementedError):
-        relay.seen_by_client("up", b"packet")
-    assert relay.overflow == 0
-
-
 # --- beginning and end ----------------------------------------------------------------------------
 
 

@@ -99,9 +99,8 @@ class Orders:
         """Finish the capture, if there is one."""
         self._emulator.capture(None)
         if self._capture:
-            with suppress(
-                OSError
-            ):  # a full disk: what is there is there, and `read` says if its end is missing
+            # A full disk: what is there is there, and `read` says if its end is missing.
+            with suppress(OSError):
                 self._capture.close()
             self._capture = None
 

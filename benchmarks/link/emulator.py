@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from benchmarks.link.capture import Capture
 from benchmarks.link.lateness import Lateness
+from benchmarks.link.packet import turn
 from benchmarks.link.scheduler import Scheduler
 
 AT_ONCE = 32
@@ -47,7 +48,6 @@ class Device(Protocol):
     def overflow(self) -> int: ...
     def receive(self) -> tuple[str, bytes, Any] | None: ...
     def send(self, direction: str, packet: bytes, tag: Any) -> None: ...
-    def seen_by_client(self, direction: str, packet: bytes) -> bytes: ...
     def close(self) -> None: ...
 
 
@@ -160,7 +160,8 @@ class Emulator:
         fate = [f"dropped by {cause}"] if cause else []
         fate += ["doubled"] if counters.doubled > doubled else []
         fate += ["corrupted"] if counters.corrupted > corrupted else []
-        seen = self._device.seen_by_client(direction, packet)
+        # As the client's side sees it: its own address is the near one, the server's the far one.
+        seen = packet if direction == "up" else turn(packet)
         capture.note(direction, seen, round(now * 1e9) + self.wall_offset_ns, ", ".join(fate))
 
     def _deliver(self) -> None:

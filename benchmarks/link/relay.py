@@ -90,9 +90,8 @@ class Relay:
         datagram = _unseal(packet)
         if datagram is None:
             return
-        with suppress(
-            OSError
-        ):  # a port that nobody has, a buffer that is full: then it is lost, as it would be
+        # A port that nobody has, a buffer that is full: then it is lost, as it would be.
+        with suppress(OSError):
             if direction == "down":
                 self._front.sendto(datagram, tag)
             elif self._server is not None:
@@ -101,10 +100,6 @@ class Relay:
                     back.send(datagram)
                 except ConnectionRefusedError:  # an earlier one was refused: this one has not been sent yet
                     back.send(datagram)
-
-    def seen_by_client(self, direction: str, packet: bytes) -> bytes:
-        """There are no packets here that a capture could hold."""
-        raise NotImplementedError("a relay sees datagrams, not packets: it has no capture")
 
     def close(self) -> None:
         """Give the sockets back."""

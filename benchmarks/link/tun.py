@@ -75,10 +75,6 @@ class Tun:
         with suppress(OSError):
             os.write(self._tun, turn(packet))
 
-    def seen_by_client(self, direction: str, packet: bytes) -> bytes:
-        """The packet with the addresses that the client's side sees: its own near, the server's far."""
-        return packet if direction == "up" else turn(packet)
-
     @property
     def overflow(self) -> int:
         """Packets that the device dropped by itself because nobody read it in time. Should be 0."""
