@@ -89,6 +89,7 @@ class ServerOptions:
     port: int = PORT
     rate: float = limits.RATE
     burst: int = limits.BURST
+    max_members: int = limits.MAX_MEMBERS
     silence: float = limits.SILENCE
     trace: bool = False
 
@@ -114,6 +115,13 @@ def server_parser(transport: str) -> Parser:
         default=limits.BURST,
         help="messages one member may send at once (%(default)s)",
     )
+    parser.add_argument(
+        "--max-members",
+        type=whole(1, 100_000, "number of members"),
+        default=limits.MAX_MEMBERS,
+        metavar="N",
+        help="how many the room takes (%(default)s)",
+    )
     if transport == "udp":
         parser.add_argument(
             "--silence",
@@ -130,11 +138,13 @@ def server_parser(transport: str) -> Parser:
 
 @dataclass(frozen=True)
 class ClientOptions:
-    """What a client can be told. `nick` is None where the person is to be asked; `heartbeat` in seconds."""
+    """What a client can be told. `nick` is None where the person is to be asked; `heartbeat` in seconds;
+    `reconnect`: whether it comes back by itself when its server goes away and returns."""
 
     host: str = CONNECT
     port: int = PORT
     nick: str | None = None
+    reconnect: bool = True
     heartbeat: float = limits.HEARTBEAT
 
 
@@ -147,6 +157,12 @@ def client_parser(transport: str) -> Parser:
     parser.add_argument("--host", default=CONNECT, help="where the server is (%(default)s)")
     parser.add_argument("--port", type=whole(1, 65535, "port"), default=PORT, help="its port (%(default)s)")
     parser.add_argument("--nick", type=_nick, help="your name in the room (asked if not given)")
+    parser.add_argument(
+        "--no-reconnect",
+        dest="reconnect",
+        action="store_false",
+        help="end when the server goes away (else the client comes back when the server does)",
+    )
     if transport == "udp":
         parser.add_argument(
             "--heartbeat",

@@ -14,7 +14,7 @@ from common import interrupts, limits
 from common.addresses import Unusable
 from common.command_line import ClientOptions, complain
 from common.messages import ClientMessage
-from common.session import Ended, Event, Joined, Refused, Session
+from common.session import NICK_PROBLEMS, Ended, Event, Joined, Refused, Session
 
 Answers: TypeAlias = "queue.SimpleQueue[Joined | Refused | Ended]"
 """What may come back from a hello."""
@@ -80,7 +80,8 @@ def converse(
             client.close()
         if isinstance(answer, Joined):
             return face.leave(client)
-        nick = face.ask_nick() if isinstance(answer, Refused) else None
+        another = isinstance(answer, Refused) and answer.code in NICK_PROBLEMS
+        nick = face.ask_nick() if another else None
     return 2
 
 

@@ -70,8 +70,22 @@ SILENCE = HEARTBEAT * MISSED_HEARTBEATS
 """After this time without a word a UDP address is forgotten."""
 
 COOKIE_LIFETIME = 60.0
-"""A challenge must be answered within this time, and may be for twice as long: a cookie is made from
-the current period of this length, and taken from the current and the last one."""
+"""After this time a cookie is worth nothing. It is made with a key that is new every half of it, and taken
+with the current key and the last one: so there are at least 30 s for an answer."""
+
+COME_BACK_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""A client whose server has gone asks again after each of these, and then whenever the last one has passed:
+soon enough for a server that is started again, seldom enough for a thousand clients that all do so."""
+
+# --- how many -----------------------------------------------------------------------------------
+
+MAX_MEMBERS = 1000
+"""Members of a room. Over TCP each costs a thread, and every message one delivery to each: 50 messages a second
+to a thousand are 50,000 deliveries a second, about what one processor does."""
+
+MAX_GUESTS = 100
+"""TCP connections that have not said hello, and those that take their last words: each costs a thread, and
+opening one costs a stranger nothing. Past it the oldest goes."""
 
 # --- how often -----------------------------------------------------------------------------------
 

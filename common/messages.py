@@ -113,12 +113,15 @@ class Leave(FromServer, tag="leave"):
 
 class Welcome(FromServer, tag="welcome"):
     """You are in, as `nick`. `seq` is the room's last number so far, `members` who is here, and
-    `more` how many of them did not fit. `token` is what a member's later datagrams carry (UDP)."""
+    `more` how many of them did not fit. `token` proves who you are: over UDP all your later datagrams carry it,
+    over TCP a hello that comes back on a new connection. `room` tells one room from the next: a server that
+    was started again has another one, and counts from 0."""
 
     nick: str
     members: list[str]
     seq: Number
     token: str = ""
+    room: str = ""
     more: Number = 0
 
 
@@ -126,6 +129,11 @@ class Challenge(FromServer, tag="challenge"):
     """Say hello again, with this `cookie`: it proves that you receive where you send from (UDP)."""
 
     cookie: str
+
+
+class Unknown(FromServer, tag="unknown"):
+    """No member has the token that you sent: say hello again (UDP). The server was started again, or has forgotten
+    you."""
 
 
 class Members(FromServer, tag="members"):
@@ -150,13 +158,17 @@ class Error(FromServer, tag="error"):
 
 
 class Bye(FromServer, tag="bye"):
-    """It is over: the server is stopping, or has sent this member away; `reason` says which."""
+    """It is over: the server is stopping, or has sent this member away; `reason` says it in words, `cause` is
+    `stopped` or one of `room.REASONS`."""
 
     reason: str = ""
+    cause: str = ""
 
 
 ClientMessage = Hello | Say | Act | Tell | Who | Ping | Goodbye
-ServerMessage = Chat | Emote | Direct | Join | Leave | Welcome | Challenge | Members | Pong | Error | Bye
+ServerMessage = (
+    Chat | Emote | Direct | Join | Leave | Welcome | Challenge | Unknown | Members | Pong | Error | Bye
+)  # fmt: skip
 
 
 class Violation(msgspec.Struct, kw_only=True):

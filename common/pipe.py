@@ -19,7 +19,7 @@ from collections.abc import Callable
 from common import interrupts, show
 from common.commands import HELP, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
-from common.session import Ended, Event, Notice, NotSent, Refused
+from common.session import Away, Ended, Event, Notice, NotSent, Refused
 
 PATIENCE = 10.0
 """Seconds to wait for the next receipt after the end of the input: TCP may still be repeating what was lost."""
@@ -42,7 +42,7 @@ class Pipe:
 
     def show(self, event: Event) -> None:
         """One line for an event."""
-        wrong = isinstance(event, Ended | Refused) or (isinstance(event, Notice) and event.error)
+        wrong = isinstance(event, Away | Ended | Refused) or (isinstance(event, Notice) and event.error)
         self._print(show.line(event).plain, wrong=wrong)
         with contextlib.suppress(queue.Full):  # then there is enough to look at
             self._work.put_nowait("")
@@ -95,16 +95,18 @@ class Pipe:
                 for name, value in client.session.statistics.rows():
                     self._print(f"{name}: {value}")
             case Retry():
-                self._try(client.retry)
+                self._try(client.retry, client)
             case Mistake(reason):
                 self._unsent += 1
                 self._print(reason, wrong=True)
             case message:
-                self._try(lambda: client.send(message))
+                self._try(lambda: client.send(message), client)
         return True
 
-    def _try(self, send: Callable[[], object]) -> None:
-        """Send, or say why not, and count it."""
+    def _try(self, send: Callable[[], object], client: AnyClient) -> None:
+        """Send, or say why not, and count it. What is to be said waits until the server is back."""
+        while client.session.away and not client.session.ended and not self._output_closed:
+            time.sleep(0.1)
         try:
             send()
         except NotSent as error:

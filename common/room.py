@@ -12,6 +12,7 @@ Three kinds of peers: a *guest* has not said `hello` yet; a *lab member* knows t
 member* was written to Beej's chapter and is only ever sent `chat`, `join` and `leave`.
 """
 
+import hmac
 import secrets
 import unicodedata
 from collections.abc import Callable, Hashable, Sequence
@@ -92,18 +93,23 @@ class Room(Generic[Peer]):
     """Who is here, what they may do, and what everybody is sent.
 
     `silence`: members not heard of for this many seconds have left; None where the transport tells
-    itself (TCP). `new_token` makes what a member proves itself with; 64 random bits by default.
+    itself (TCP). `new_token` makes what a member proves itself with, and the room's own name; 64 random
+    bits by default.
     """
 
     def __init__(
         self,
         *,
         silence: float | None = None,
+        max_members: int = limits.MAX_MEMBERS,
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(8),
     ) -> None:
         self.seq = 0
         """The last number given."""
+        self.name = new_token()
+        """Who comes back learns from it whether this is still the room that counted what it has seen."""
         self._silence = silence
+        self._max_members = max_members
         self._new_token = new_token
         self._guests: dict[Peer, _Guest] = {}
         self._members: dict[Peer, _Member] = {}
@@ -136,9 +142,17 @@ class Room(Generic[Peer]):
 
     # --- what a server reports --------------------------------------------------------------------
 
-    def connect(self, peer: Peer, now: float) -> None:
-        """A connection was made: from now on a `hello` is waited for. UDP has no connections to report."""
+    def connect(self, peer: Peer, now: float) -> list[Action[Peer]]:
+        """A connection was made: from now on a `hello` is waited for. Where too many are waited for, the oldest
+        has had its time. UDP has no connections to report."""
+        actions: list[Action[Peer]] = []
+        if len(self._guests) >= limits.MAX_GUESTS:
+            oldest = next(iter(self._guests))
+            del self._guests[oldest]
+            crowded = "Too many have connected and not said hello, and you were the first of them."
+            actions = [Send(Error(code="full", message=crowded), (oldest,)), Close(oldest)]
         self._guests[peer] = _Guest(since=now)
+        return actions
 
     def receive(self, peer: Peer, message: ClientMessage | Violation, now: float) -> list[Action[Peer]]:
         """`peer` sent `message`, or something that is none."""
@@ -186,13 +200,14 @@ class Room(Generic[Peer]):
         if self._silence is not None:
             for peer, member in list(self._members.items()):
                 if now - member.heard >= self._silence:
-                    farewell = self._to_lab(member, peer, Bye(reason="you were not heard of for too long"))
+                    bye = Bye(reason="you were not heard of for too long", cause="silent")
+                    farewell = self._to_lab(member, peer, bye)
                     actions += [*farewell, *self.leave(peer, "silent", now), Close(peer)]
         return actions
 
     def close(self, reason: str) -> list[Action[Peer]]:
         """The server stops: say so to all who understand it, and end every connection. Nobody is here then."""
-        goodbye: Action[Peer] = Send(Bye(reason=reason), self._lab)
+        goodbye: Action[Peer] = Send(Bye(reason=reason, cause="stopped"), self._lab)
         ends: list[Action[Peer]] = [Close(peer) for peer in (*self._guests, *self._everyone)]
         self._guests.clear()
         self._members.clear()
@@ -224,9 +239,16 @@ class Room(Generic[Peer]):
     def _hello(self, peer: Peer, hello: Hello, now: float) -> list[Action[Peer]]:
         lab = hello.lab >= 1
         nick = unicodedata.normalize("NFC", hello.nick)
+        holder = self._by_nick.get(fold(nick))
+        if holder is not None and self._proves(hello.token, holder):
+            return self._take_over(holder, peer, now)
         code, problem = "bad-nick", refuse_nick(nick)
-        if not problem and fold(nick) in self._by_nick:
+        if not problem and holder is not None:
             code, problem = "nick-taken", "Somebody here has this nick already."
+        if not problem and len(self._members) >= self._max_members:
+            full = f"The room is full: it takes {self._max_members:,} members. Come back later."
+            self._guests.pop(peer, None)
+            return [*([Send(Error(code="full", message=full), (peer,))] if lab else []), Close(peer)]
         if problem and not lab:
             self._guests.pop(peer, None)
             return [Close(peer)]  # a plain client knows no `error`
@@ -239,6 +261,21 @@ class Room(Generic[Peer]):
         welcome = self._welcome(peer) if lab else []
         return [*welcome, Send(Join(nick=nick, seq=self._number()), self._everyone)]
 
+    def _proves(self, token: str, peer: Peer) -> bool:
+        """Whether `token` is that of this member. Compared in a time that does not tell how much of it is right."""
+        return bool(token) and hmac.compare_digest(token.encode(), self._members[peer].token.encode())
+
+    def _take_over(self, old: Peer, new: Peer, now: float) -> list[Action[Peer]]:
+        """A member has come back on a new connection before we noticed that the old one is dead. It is the same
+        member: nobody has left, and nobody joins."""
+        self._guests.pop(new, None)
+        member = self._members.pop(old)
+        member.heard = now
+        self._members[new] = member
+        self._by_nick[fold(member.nick)] = new
+        self._regroup()
+        return [Close(old), *self._welcome(new)]
+
     def _hello_again(self, member: _Member, peer: Peer, hello: Hello) -> list[Action[Peer]]:
         """The answer to the first hello was lost (UDP), or somebody wants a second name."""
         if fold(hello.nick) == fold(member.nick):
@@ -249,7 +286,9 @@ class Room(Generic[Peer]):
     def _welcome(self, peer: Peer) -> list[Action[Peer]]:
         member = self._members[peer]
         nicks, more = self._here()
-        welcome = Welcome(nick=member.nick, members=nicks, seq=self.seq, token=member.token, more=more)
+        welcome = Welcome(
+            nick=member.nick, members=nicks, seq=self.seq, token=member.token, room=self.name, more=more
+        )
         return [Send(welcome, (peer,))]
 
     # --- members ----------------------------------------------------------------------------------
@@ -287,7 +326,7 @@ class Room(Generic[Peer]):
         refusal = self._to_lab(member, peer, Error(code=violation.code, message=violation.message))
         member.violations += violation.counts
         if violation.fatal or member.violations >= limits.MAX_VIOLATIONS:
-            farewell = self._to_lab(member, peer, Bye(reason=f"you {REASONS['kicked']}"))
+            farewell = self._to_lab(member, peer, Bye(reason=f"you {REASONS['kicked']}", cause="kicked"))
             return [*refusal, *farewell, *self.leave(peer, "kicked", now), Close(peer)]
         return refusal
 

@@ -50,6 +50,18 @@ class Tracker:
         self.highest = seq
         return missing
 
+    def skip(self, seq: int) -> int:
+        """We were away, and are back at number `seq`: what went by meanwhile was not sent to us, and is not lost.
+        Returns how many numbers that are."""
+        missed = max(0, seq - self.highest) if self.highest is not None else 0
+        self.highest = max(seq, self.highest or 0)
+        return missed
+
+    def restart(self, seq: int) -> None:
+        """Another room counts from here on, and is at number `seq`."""
+        self.highest = seq
+        self._gaps.clear()
+
     def arrive(self, seq: int) -> Arrival:
         """Count one arrival of number `seq`. The first number ever seen begins the count."""
         if self.highest is None or seq > self.highest:

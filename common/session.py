@@ -28,6 +28,7 @@ from common.messages import (
     Say,
     ServerMessage,
     Tell,
+    Unknown,
     Violation,
     Welcome,
     Who,
@@ -120,6 +121,24 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class Away:
+    """The server is gone, and why: a sentence. We shall come back when it does."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Back:
+    """We are in again, as `nick`. `missed` numbers of the room went by meanwhile; None: it is another room, and
+    nobody knows."""
+
+    nick: str
+    members: list[str]
+    more: int = 0
+    missed: int | None = None
+
+
+@dataclass(frozen=True)
 class Ended:
     """The conversation is over, and why: a sentence."""
 
@@ -127,7 +146,18 @@ class Ended:
 
 
 Event = (
-    Joined | Refused | Spoken | Came | Went | Present | Unconfirmed | Missing | Notice | Ended
+    Joined
+    | Refused
+    | Spoken
+    | Came
+    | Went
+    | Present
+    | Unconfirmed
+    | Missing
+    | Notice
+    | Away
+    | Back
+    | Ended
 )  # fmt: skip
 
 
@@ -135,19 +165,25 @@ class NotSent(ValueError):
     """A message that the server would not take, and that therefore was not sent; the text says why."""
 
 
+NICK_PROBLEMS = ("bad-nick", "nick-taken")
+"""Codes of an `error` after which another nick may be let in."""
+
 FIRST_WITH = (("p50", 2 * BEYOND), ("p99", 100 * BEYOND))
 """How many round trips a percentile takes to mean something."""
 
 
 @dataclass
 class Statistics:
-    """What was counted; round trips in seconds, in order of arrival."""
+    """What was counted; round trips in seconds, in order of arrival. `away`: how often the server was gone;
+    `missed`: the numbers that went by then, as far as they are known."""
 
     sent: int = 0
     confirmed: int = 0
     refused: int = 0
     tracker: Tracker = field(default_factory=Tracker)
     unreadable: int = 0
+    away: int = 0
+    missed: int = 0
     round_trips: "array[float]" = field(default_factory=lambda: array("d"))
 
     @property
@@ -177,6 +213,10 @@ class Statistics:
             rows.append(("refused", f"{self.refused:,}"))
         if self.unreadable:
             rows.append(("unreadable", f"{self.unreadable:,}"))
+        if self.away:
+            rows.append(("away", "once" if self.away == 1 else f"{self.away:,} times"))
+        if self.missed:
+            rows.append(("missed while away", f"{self.missed:,}"))
         return rows
 
 
@@ -192,21 +232,32 @@ class Session:
 
     `receipt_timeout`: seconds until an own message counts as lost; None where the transport repeats by
     itself what was lost (TCP). `carries_token`: whether each message must prove who sent it (UDP).
+    `comes_back`: whether the conversation goes on when the server returns.
     """
 
     def __init__(
-        self, nick: str, *, receipt_timeout: float | None = None, carries_token: bool = False
+        self,
+        nick: str,
+        *,
+        receipt_timeout: float | None = None,
+        carries_token: bool = False,
+        comes_back: bool = False,
     ) -> None:
         self.nick = nick
         self.joined = False
         self.plain = False
         self.ended = False
+        self.away = False
+        """The server is gone, and we are waiting for it."""
         self.token = ""
+        self.room = ""
+        """Which room it is that we are in; empty if the server does not say."""
         self.members: dict[str, None] = {}
         """Who is here, as far as we know; in order of joining."""
         self.statistics = Statistics()
         self._receipt_timeout = receipt_timeout
         self._carries_token = carries_token
+        self._comes_back = comes_back
         self.waiting = 0
         """How many of our messages still wait for a receipt and are not given up."""
         self._next_id = 1
@@ -216,14 +267,16 @@ class Session:
 
     def hello(self, cookie: str = "") -> Hello:
         """The first message; `cookie` answers a challenge (UDP). In the middle of a conversation, from a new
-        address, our token shows who we are."""
-        return Hello(nick=self.nick, lab=1, cookie=cookie, token=self.token if self._carries_token else "")
+        address or on a new connection, our token shows who we are."""
+        return Hello(nick=self.nick, lab=1, cookie=cookie, token=self.token)
 
     def sending(self, message: ClientMessage, now: float) -> ClientMessage:
         """The message to send in place of `message`: with an `id` where a receipt is to be expected, and the token.
 
         Raises NotSent for what the server would not take; nothing is counted then.
         """
+        if self.away and isinstance(message, Say | Act | Tell | Who):
+            raise NotSent("The server is gone, and may come back: nothing was sent.")
         if self._carries_token and self.token:
             message = msgspec.structs.replace(message, token=self.token)
         if self.plain and isinstance(message, Who | Tell):
@@ -246,15 +299,25 @@ class Session:
         self.statistics.sent += 1
         return message
 
-    def retry(self) -> list[Say | Act | Tell]:
-        """What was given up, to be said again. Each gets a new `id`, so that a late receipt of the first
+    def retry(self, now: float) -> list[ClientMessage]:
+        """What was given up, to be sent again. Each gets a new `id`, so that a late receipt of the first
         attempt is not taken for one of the second (Karn's rule, RFC 6298 section 3). If only the receipt
-        was lost, the others hear it twice."""
-        lost = [(number, sent) for number, sent in self._pending.items() if sent.overdue]
-        for number, _ in lost:
+        was lost, the others hear it twice.
+
+        Raises NotSent for what the server would not take; it stays as it is, and so does what comes after it."""
+        again: list[ClientMessage] = []
+        for number, sent in list(self._pending.items()):
+            if not sent.overdue:
+                continue
+            try:
+                again.append(self.sending(sent.message, now))
+            except NotSent:
+                if again:
+                    break
+                raise
             del self._pending[number]
             self.statistics.sent -= 1  # the same message, not one more
-        return [sent.message for _, sent in lost]
+        return again
 
     def unconfirmed(self) -> list[str]:
         """What we said and have no receipt for, in order."""
@@ -285,13 +348,13 @@ class Session:
                 return [Missing(missing)] if missing else []
             case Error():
                 return self._error(message)
-            case Bye(reason=reason):
-                because = f" ({reason})" if reason else ""
-                return self.end(f"The server said goodbye{because}.")
+            case Bye(reason=reason, cause=cause):
+                goodbye = f"The server said goodbye ({reason})." if reason else "The server said goodbye."
+                return self.end(goodbye) if cause == "kicked" else self.gone(goodbye)
             case Violation():
                 self.statistics.unreadable += 1
                 return []
-            case Challenge():
+            case Challenge() | Unknown():
                 return []  # a matter of the UDP client
 
     def overdue(self, now: float) -> list[Event]:
@@ -303,10 +366,7 @@ class Session:
             for sent in self._pending.values()
             if not sent.overdue and now - sent.at >= self._receipt_timeout
         ]
-        for sent in late:
-            sent.overdue = True
-        self.waiting -= len(late)
-        return [Unconfirmed(sent.message.message) for sent in late]
+        return self._give_up(late)
 
     def assume_plain(self) -> list[Event]:
         """Nobody answered our hello, which is what a server written to Beej's chapter does."""
@@ -314,7 +374,22 @@ class Session:
             return []
         self.joined = self.plain = True
         self.members.setdefault(self.nick)
+        if self.away:
+            self.away = False
+            return [Back(self.nick, [])]
         return [Joined(self.nick, [], plain=True)]
+
+    def gone(self, reason: str) -> list[Event]:
+        """The server is gone. We wait for it if we were in and are to come back; else the conversation is over.
+
+        What has no receipt by now will have none: the next room, or the next connection, does not know of it."""
+        if self.away:
+            return []
+        if not (self._comes_back and self.joined) or self.ended:
+            return self.end(reason)
+        self.joined, self.away = False, True
+        self.statistics.away += 1
+        return [Away(reason), *self._give_up(list(self._pending.values()))]
 
     def end(self, reason: str) -> list[Event]:
         """The conversation is over; said once."""
@@ -322,6 +397,14 @@ class Session:
             return []
         self.ended = True
         return [Ended(reason)]
+
+    def _give_up(self, unanswered: list[_Pending]) -> list[Event]:
+        """Call messages lost that were not yet."""
+        new = [sent for sent in unanswered if not sent.overdue]
+        for sent in new:
+            sent.overdue = True
+        self.waiting -= len(new)
+        return [Unconfirmed(sent.message.message) for sent in new]
 
     def _believe_plain(self, message: Chat | Emote | Direct | Join | Leave) -> list[Event]:
         """A lab server numbers everything and says `welcome` first: without either it is a plain one."""
@@ -334,12 +417,27 @@ class Session:
         self.joined, self.plain = True, False
         self.nick, self.token = welcome.nick, welcome.token
         tracker = self.statistics.tracker
+        if self.away:
+            return self._back(welcome)
+        self.room = welcome.room
         if tracker.highest is None:
             tracker.announce(welcome.seq)
         if again:
             return []  # the answer to a hello that we repeated too early
         self.members = dict.fromkeys(welcome.members) | self.members
         return [Joined(welcome.nick, welcome.members, welcome.more)]
+
+    def _back(self, welcome: Welcome) -> list[Event]:
+        """We are in again: in the room that we were in, or in another one that knows nothing of it."""
+        tracker, missed = self.statistics.tracker, None
+        if welcome.room and welcome.room == self.room:
+            missed = tracker.skip(welcome.seq)
+            self.statistics.missed += missed
+        else:
+            tracker.restart(welcome.seq)
+        self.away, self.room = False, welcome.room
+        self.members = dict.fromkeys(welcome.members)
+        return [Back(welcome.nick, welcome.members, welcome.more, missed)]
 
     def _spoken(self, message: Chat | Emote | Direct, now: float) -> list[Event]:
         round_trip = self._receipt(message, now) if message.nick == self.nick else None
@@ -399,6 +497,9 @@ class Session:
         return sent
 
     def _error(self, error: Error) -> list[Event]:
+        if self.away:
+            # Full, or too slow with our hello: the next attempt may succeed. A nick that is somebody else's now won't.
+            return self.end(f"We can't come back: {error.message}") if error.code in NICK_PROBLEMS else []
         if not self.joined:
             self.ended = True
             return [Refused(error.code, error.message)]

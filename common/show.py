@@ -12,6 +12,8 @@ from rich.text import Text
 from common.commands import HELP
 from common.room import REASONS
 from common.session import (
+    Away,
+    Back,
     Came,
     Ended,
     Event,
@@ -72,6 +74,11 @@ def line(event: Event) -> Text:
             return Text(f"! {visible_lines(text)}", "red" if error else "")
         case Refused(reason=reason):
             return Text(f"! {visible(reason)}", "red")
+        case Away(reason=reason):
+            return Text(f"*** {visible(reason)} We shall be back when it is.", "bold yellow")
+        case Back(nick=nick, members=members, more=more, missed=missed):
+            here = Text.assemble("; here: ", _names(members, more)) if members else ""
+            return Text.assemble("*** back in as ", named(nick), here, (f"; {_missed(missed)}", ASIDE))
         case Ended(reason=reason):
             return Text(f"*** {visible(reason)}", "bold red")
 
@@ -108,6 +115,18 @@ def _spoken(spoken: Spoken) -> Text:
     if spoken.round_trip is not None:
         parts.append(f"  ✓ {milliseconds(spoken.round_trip)}", ASIDE)
     return parts
+
+
+def _missed(count: int | None) -> str:
+    """What a person has not seen while the server was gone."""
+    match count:
+        case None:
+            return "what was said meanwhile is not known: this is a new room"
+        case 0:
+            return "nothing happened meanwhile"
+        case 1:
+            return "one thing happened meanwhile that you have not seen"
+    return f"{count:,} things happened meanwhile that you have not seen"
 
 
 def _names(members: list[str], more: int) -> Text:

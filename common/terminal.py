@@ -175,7 +175,9 @@ class Terminal:
     def _toolbar(self, client: AnyClient) -> StyleAndTextTuples:
         """What one wants to know at a glance, while typing."""
         session, tracker = client.session, client.session.statistics.tracker
-        parts: StyleAndTextTuples = [("", f" {self._server} · {len(session.members)} here")]
+        parts: StyleAndTextTuples = [("", f" {self._server} · ")]
+        here = f"{len(session.members)} here"
+        parts.append(("class:warning", "gone, asking again") if session.away else ("", here))
         if session.waiting:
             parts.append(("", f" · {session.waiting} waiting"))
         for count, what in (

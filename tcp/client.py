@@ -8,10 +8,12 @@
     How do we know it arrived?  the room's broadcast comes back        the same, or does not: lost after 2 s
     The server is gone?         recv() returns b"" or fails            it says bye, its port is closed, or
                                                                        three heartbeats are missed
+    It was started again?       it is there to connect to              it says that it does not know us
     What needs a lock?          the session: the person's thread and   the same
                                 the receive thread both use it
 
-Threads: the person's, which sends, and the receive thread. Only one thread sends, so no two frames mix.
+Threads: the person's, which sends, and the receive thread. Only one thread sends, so no two frames mix: the
+receive thread says hello when we come back, and as long as we are away nobody else says anything.
 """
 
 import socket
@@ -19,6 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from common import addresses, limits
 from common.command_line import ClientOptions
@@ -41,15 +44,16 @@ class Client:
     transport = "tcp"
 
     def __init__(self, options: ClientOptions, nick: str, show: Callable[[Event], None]) -> None:
-        self.session = Session(nick)
+        self.session = Session(nick, comes_back=options.reconnect)
         self._lock = threading.Lock()
         """Held around every call of the session: two threads make them."""
         self._server = f"{options.host}:{options.port}"
         self._show = show
-        self._closing = False
+        self._closing = threading.Event()
+        self._attempts = 0
         self._deframer = Deframer(limits.MAX_FRAME)
-        self._untried = addresses.resolve(options.host, options.port, socket.SOCK_STREAM)
-        self._socket = self._open()
+        self._addresses = addresses.resolve(options.host, options.port, socket.SOCK_STREAM)
+        self._open()
         self._receiving = threading.Thread(target=self._receive, name="tcp-receive")
 
     def start(self) -> None:
@@ -67,12 +71,12 @@ class Client:
         self._put(message)
 
     def retry(self) -> int:
-        """Say again what has no receipt; how many messages that were."""
+        """Say again what has no receipt; how many messages that were. Raises session.NotSent as `send` does."""
         with self._lock:
-            lost = self.session.retry()
-        for message in lost:
-            self.send(message)
-        return len(lost)
+            again = self.session.retry(time.monotonic())
+        for message in again:
+            self._put(message)
+        return len(again)
 
     def unanswered(self) -> None:
         """Nobody has answered our hello so far: the server may be a plain one, which never does. Unless it has
@@ -86,35 +90,34 @@ class Client:
 
     def close(self) -> None:
         """Leave, and end the receive thread. Over TCP closing the connection says it all."""
-        self._closing = True
-        try:
+        self._closing.set()
+        with suppress(OSError):  # the server was quicker, and the receive thread has seen that
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the receive thread; close() would not
-        except OSError:
-            self._closing = True  # the server was quicker, and the receive thread has seen that
         if self._receiving.ident is not None:
             self._receiving.join()
         self._socket.close()
 
-    def _open(self) -> socket.socket:
-        """A socket that is connected to the server, at whichever of its addresses answers. Raises
+    def _open(self) -> None:
+        """Make a socket that is connected to the server, at whichever of its addresses answers. Raises
         addresses.Unusable if none does."""
         problem = None
-        while self._untried:
-            family, address = self._untried.pop(0)
-            sock = socket.socket(family, socket.SOCK_STREAM)
+        for family, address in self._addresses:
+            self._socket = socket.socket(family, socket.SOCK_STREAM)
             try:
-                sock.settimeout(limits.CONNECT_TIMEOUT)
-                sock.connect(address)
-                sock.settimeout(None)
-                set_options(sock)
+                if self._closing.is_set():  # asked now: from here on `close` finds this socket, and wakes its connect
+                    raise OSError("we are leaving")
+                self._socket.settimeout(limits.CONNECT_TIMEOUT)
+                self._socket.connect(address)
+                self._socket.settimeout(None)
+                set_options(self._socket)
             except OSError as error:
                 problem = error.strerror or str(error)
-                sock.close()
+                self._socket.close()
             except BaseException:  # Ctrl-C
-                sock.close()
+                self._socket.close()
                 raise
             else:
-                return sock
+                return
         raise addresses.Unusable(f"There is no server at {self._server} ({problem}): {START_ONE}")
 
     def _hello(self) -> None:
@@ -127,19 +130,19 @@ class Client:
     # --- the receive thread -----------------------------------------------------------------------
 
     def _receive(self) -> None:
-        """Take what the server sends, until it ends."""
-        while not self._closing:
+        """Take what the server sends, until the conversation ends."""
+        while not self._closing.is_set() and not self.session.ended:
+            data = b""
             try:
                 data = self._socket.recv(limits.RECV_SIZE)
             except OSError as error:
                 self._failed(error)
-                return
             if not data:
                 middle = " in the middle of a message" if self._deframer.inside_a_frame else ""
-                self._end(f"The server closed the connection{middle}.")
-                return
+                self._gone(f"The server closed the connection{middle}.")
+                self._come_back()
             for payload in self._deframer.receive(data):
-                if self._closing:
+                if self._closing.is_set():
                     return  # much may still wait to be read; nobody will
                 self._hear(from_server(payload) if isinstance(payload, bytes) else payload)
 
@@ -149,6 +152,8 @@ class Client:
             self._end(f"{self._server} does not speak this chat's format.")
         with self._lock:
             events = self.session.receive(message, time.monotonic())
+        if self.session.joined:
+            self._attempts = 0
         self._tell(events)
 
     def _answer(self) -> None:
@@ -157,9 +162,39 @@ class Client:
     def _tick(self) -> None:
         """Nothing to do: TCP repeats what was lost, and says when the server is gone."""
 
+    def _gone(self, reason: str) -> None:
+        """The server is gone: until it is back, or for good."""
+        if self._closing.is_set():
+            return
+        with self._lock:
+            events = self.session.gone(reason)
+        self._tell(events)
+
+    def _come_back(self) -> None:
+        """If we wait for the server: connect to it again and say hello, as soon as it is there."""
+        while self.session.away:
+            wait = limits.COME_BACK_WAITS[min(self._attempts, len(limits.COME_BACK_WAITS) - 1)]
+            self._attempts += 1
+            if self._closing.wait(wait):
+                return
+            with suppress(OSError):  # usually it has no other end any more
+                self._socket.shutdown(socket.SHUT_RDWR)  # wakes a send that still waits; close() would not
+            self._socket.close()
+            try:
+                self._open()
+            except addresses.Unusable:
+                continue
+            self._deframer = Deframer(limits.MAX_FRAME)
+            self._hello()
+            if self.session.plain:  # it never answers hello, and never will
+                with self._lock:
+                    events = self.session.assume_plain()
+                self._tell(events)
+            return
+
     def _end(self, reason: str) -> None:
         """The conversation is over; unless it is we who are leaving."""
-        if self._closing:
+        if self._closing.is_set():
             return
         with self._lock:
             events = self.session.end(reason)
@@ -167,16 +202,19 @@ class Client:
 
     def _failed(self, error: OSError) -> None:
         """The kernel has given up: it repeated what was lost for as long as it could."""
-        self._end(f"The connection to the server broke: {error.strerror or error}.")
+        self._gone(f"The connection to the server broke: {error.strerror or error}.")
 
     # --- both threads -----------------------------------------------------------------------------
 
     def _put(self, message: ClientMessage) -> None:
-        """Send it, whole. That the server is gone is seen by the receive thread."""
+        """Send it, whole. That the server is gone is a matter of the receive thread: if it does not see it, it is
+        made to."""
+        sock = self._socket
         try:
-            self._socket.sendall(frame(encode(message)))
-        except OSError as error:
-            self._failed(error)
+            sock.sendall(frame(encode(message)))
+        except OSError:
+            with suppress(OSError):  # it has seen it
+                sock.shutdown(socket.SHUT_RDWR)
 
     def _tell(self, events: list[Event]) -> None:
         """Show events."""

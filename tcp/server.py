@@ -29,7 +29,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from common import addresses, limits
+from common import addresses, files, limits
 from common.allowance import Allowance
 from common.command_line import ServerOptions
 from common.messages import ClientMessage, Violation, encode, from_client
@@ -39,6 +39,12 @@ from common.server_log import ServerLog
 from common.waker import Waker
 from tcp.connection import Connection
 from tcp.framing import Deframer, frame
+
+FILES_OF_OUR_OWN = 32
+"""Open files that are no connections: the listening socket, the log, the selector."""
+
+TELL_EVERY = 60.0
+"""Seconds between two lines of the log about the same trouble."""
 
 EXPIRE_EVERY = 1.0
 """Seconds between two looks at who has waited for too long."""
@@ -69,7 +75,8 @@ class Server:
     transport = "tcp"
 
     def __init__(self, options: ServerOptions, log: ServerLog) -> None:
-        self.room: Room[Connection] = Room()  # no silence: TCP's keepalive tells us when a peer has vanished
+        # No silence: TCP's keepalive tells us when a peer has vanished.
+        self.room: Room[Connection] = Room(max_members=options.max_members)
         self.log = log
         self.stopped = threading.Event()
         self._options = options
@@ -82,6 +89,7 @@ class Server:
         self._inbox: deque[tuple[Connection, News]] = deque()
         self._connections: dict[Connection, threading.Thread] = {}
         self._watched: set[Connection] = set()
+        self._ending: dict[Connection, None] = {}  # in this order, and not longer than limits.MAX_GUESTS
         self._next_expiry = 0.0
         self._accepting = threading.Thread(target=self._accept, name="tcp-accept")
         self._running = threading.Thread(target=self._run, name="tcp-room")
@@ -89,6 +97,13 @@ class Server:
     def start(self) -> None:
         """Begin to serve."""
         self.log.state(f"tcp listening on {addresses.show(self.address)}")
+        # A connection is an open file, and so are guests and those that take our last words.
+        beside = 2 * limits.MAX_GUESTS + FILES_OF_OUR_OWN
+        allowed = files.allow(self._options.max_members + beside) - beside
+        if allowed < self._options.max_members:
+            self.log.state(
+                f"the system allows connections for {max(allowed, 0):,} members (more: ulimit -n)", "yellow"
+            )
         self._accepting.start()
         self._running.start()
 
@@ -125,18 +140,17 @@ class Server:
 
     def _accept(self) -> None:
         """Take connections, and wait for nothing else: their first word is their reader's matter."""
-        last = None
+        told = -math.inf
         while not self._stopping.is_set():
             try:
                 sock, address = self._socket.accept()
                 self._admit(sock, addresses.show(address))
-                last = None
-            except (OSError, RuntimeError) as error:  # RuntimeError: no more threads
+            except (OSError, RuntimeError) as error:  # no more files; RuntimeError: no more threads
                 if self._stopping.is_set():
                     return
-                if str(error) != last:  # once, not a thousand times
-                    last = str(error)
-                    self.log.problem(f"a connection could not be accepted: {error}")
+                if time.monotonic() - told > TELL_EVERY:  # once, not a thousand times
+                    told = time.monotonic()
+                    self.log.problem(f"a connection had to wait, or was refused: {error}")
                 self._stopping.wait(0.1)  # until somebody leaves; accept would fail at once again
 
     def _admit(self, sock: socket.socket, name: str) -> None:
@@ -236,7 +250,7 @@ class Server:
             match news:
                 case Opened(reader):
                     self._connections[connection] = reader
-                    self.room.connect(connection, now)
+                    actions += self.room.connect(connection, now)
                 case Closed(reason):
                     actions += self.room.leave(connection, reason, now)
                     self._forget(connection)
@@ -265,13 +279,29 @@ class Server:
             self._deliver(actions)
             for action in actions:
                 if isinstance(action, Close):
-                    action.peer.end(by=now + limits.LINGER)
-                    self._watch(action.peer)
+                    self._end(action.peer, now)
             actions = []
             for connection in self._watched:
                 if len(connection.waiting) > limits.OUTBOX_LIMIT:
                     actions += self.room.leave(connection, "slow", now)
                     connection.cut()
+
+    def _end(self, connection: Connection, now: float) -> None:
+        """Let a connection take our last words, and no more. Whoever opens and loses connections all the time does
+        not get to keep them for that long."""
+        if connection not in self._connections:
+            return  # it was quicker
+        connection.end(by=now + limits.LINGER)
+        self._watch(connection)
+        self._ending[connection] = None
+        if len(self._ending) > limits.MAX_GUESTS:
+            self._cut(next(iter(self._ending)))
+
+    def _cut(self, connection: Connection) -> None:
+        """End a connection at once."""
+        self._ending.pop(connection, None)
+        connection.cut()
+        self._watch(connection)
 
     def _deliver(self, actions: list[Action[Connection]]) -> None:
         """Put messages on their way. Each is encoded once, and however many there are for a member, they
@@ -309,15 +339,13 @@ class Server:
             return
         self._next_expiry = now + EXPIRE_EVERY
         self._act(self.room.expire(now), now)
-        for connection in self._connections:
+        for connection in list(self._ending):
             if now >= connection.ends_at:
-                connection.cut()
-                self._watch(connection)
+                self._cut(connection)
 
     def _forget(self, connection: Connection) -> None:
         """A connection has ended: give back what it had. Its reader told us so with its last breath."""
-        connection.cut()
-        self._watch(connection)
+        self._cut(connection)
         reader = self._connections.pop(connection)
         if reader.ident is not None:  # else the system had no thread left for it
             reader.join()
@@ -333,8 +361,7 @@ class Server:
             now = time.monotonic()
             if now >= until:
                 for connection in self._connections:
-                    connection.cut()
-                    self._watch(connection)
+                    self._cut(connection)
                 until = math.inf
             self._wait(min(until - now, 1.0))
             self._act(self._take(now), now)

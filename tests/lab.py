@@ -11,10 +11,12 @@ import importlib
 import io
 import queue
 import socket
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from rich.console import Console
 
@@ -177,9 +179,9 @@ class Lab:
         self._exits = ExitStack()
         defaults = {"port": 0, "rate": 0.0, "trace": True}
         self.log = ServerLog(Console(file=self.written, width=200), trace=True)
-        self.server: Any = importlib.import_module(f"{transport}.server").Server(
-            ServerOptions(**defaults | options), self.log
-        )
+        self._make = importlib.import_module(f"{transport}.server").Server
+        self._options = ServerOptions(**defaults | options)
+        self.server: Any = self._make(self._options, self.log)
         self.address = self.server.address
 
     def __enter__(self) -> "Lab":
@@ -198,19 +200,44 @@ class Lab:
             server, self.server = self.server, None
             server.stop()
 
+    def restart(self, **options: Any) -> None:
+        """A server at the same address that knows nothing of the last one, with other options if there are any."""
+        self.stop()
+        host, port = self.address[:2]
+        self.server = self._make(replace(self._options, host=host, port=port, **options), self.log)
+        self.server.start()
+
     def member(self, nick: str, **options: Any) -> Member:
         """A member who has not said hello yet."""
         host, port = self.address[:2]
-        member = Member(self.transport, ClientOptions(host=host, port=port, **options), nick)
+        member = Member(self.transport, ClientOptions(**{"host": host, "port": port} | options), nick)
         self._exits.callback(member.leaves)
         return member
 
-    def join(self, nick: str) -> Member:
+    def join(self, nick: str, **options: Any) -> Member:
         """A member who is in."""
-        return self.member(nick).joins()
+        return self.member(nick, **options).joins()
 
     def stranger(self) -> Stranger:
         """A bare socket."""
         stranger = Stranger(self.transport, self.address)
         self._exits.callback(stranger.socket.close)
         return stranger
+
+
+class Held(Sequence[float]):
+    """Waits that are as long as the test wants: until it lets go. Then they are no waits at all."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+
+    def __len__(self) -> int:
+        return 1
+
+    @overload
+    def __getitem__(self, index: int) -> float: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[float]: ...
+    def __getitem__(self, index: int | slice) -> float | Sequence[float]:
+        assert self.free.wait(PATIENCE)
+        return 0.001

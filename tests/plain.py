@@ -60,10 +60,10 @@ class PlainServer:
     """The chapter's server, in a thread until `stop`. `echo_join`: whether the joiner hears of its own joining,
     on which the chapter says both."""
 
-    def __init__(self, read_size: int, *, echo_join: bool = True) -> None:
+    def __init__(self, read_size: int, *, echo_join: bool = True, port: int = 0) -> None:
         self._read_size = read_size
         self._echo_join = echo_join
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port: int = self._listener.getsockname()[1]
         self._wake, self._woken = socket.socketpair()
         self._buffers: dict[socket.socket, bytes] = {}

@@ -35,9 +35,9 @@ def program(name: str, *arguments: str) -> Program:
 
 
 @contextmanager
-def server(transport: str, *arguments: str) -> Iterator[tuple[Program, str]]:
+def server(transport: str, *arguments: str, port: str = "0") -> Iterator[tuple[Program, str]]:
     """A server process and its port; interrupted at the end if it still runs."""
-    process = program(f"{transport}.server", "--port", "0", *arguments)
+    process = program(f"{transport}.server", "--port", port, *arguments)
     assert process.stdout is not None
     found = re.search(r"listening on 127\.0\.0\.1:(\d+)", process.stdout.readline())
     assert found
@@ -115,7 +115,7 @@ def test_a_reader_that_has_enough_ends_the_client(transport: str) -> None:
 def test_a_server_ends_cleanly_on_a_signal(transport: str, how: signal.Signals) -> None:
     """Ctrl-C and SIGTERM: everyone gets a goodbye, a table is shown, the exit code is 0."""
     with server(transport) as (process, port):
-        member = program(f"{transport}.client", "--port", port, "--nick", "ann")
+        member = program(f"{transport}.client", "--port", port, "--nick", "ann", "--no-reconnect")
         assert member.stdout is not None
         assert "you are in" in member.stdout.readline()
         process.send_signal(how)
@@ -163,7 +163,7 @@ def test_a_client_that_waits_for_an_answer_can_be_interrupted(transport: str) ->
 def test_a_killed_server_is_noticed_at_once(transport: str) -> None:
     """SIGKILL: TCP's connection ends; over UDP the kernel reports the closed port with the next message."""
     with server(transport) as (process, port):
-        member = program(f"{transport}.client", "--port", port, "--nick", "ann")
+        member = program(f"{transport}.client", "--port", port, "--nick", "ann", "--no-reconnect")
         assert member.stdout is not None
         assert member.stdin is not None
         assert "you are in" in member.stdout.readline()
@@ -327,7 +327,10 @@ def test_the_lab_speaks_ipv6(transport: str) -> None:
 def test_a_server_stops_while_people_talk(transport: str) -> None:
     """In the middle of a conversation: nobody hangs, and the server ends although clients still send."""
     with server(transport, "--rate", "0") as (process, port):
-        talkers = [program(f"{transport}.client", "--port", port, "--nick", f"n{n}") for n in range(3)]
+        talkers = [
+            program(f"{transport}.client", "--port", port, "--nick", f"n{n}", "--no-reconnect")
+            for n in range(3)
+        ]
         for talker in talkers:
             assert talker.stdin is not None
             assert talker.stdout is not None

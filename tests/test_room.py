@@ -24,7 +24,7 @@ from common.messages import (
 from common.room import REASONS, Send
 from tests.stage import BAD, UNKNOWN, Stage
 
-KICKED = Bye(reason="you sent too much that was no message")
+KICKED = Bye(reason="you sent too much that was no message", cause="kicked")
 """What a lab member that is sent away hears last."""
 
 
@@ -241,7 +241,7 @@ def test_a_room_that_closes_says_bye_to_who_understands_it(stage: Stage) -> None
     """Lab members get `bye`; everybody, guests too, is closed; nobody is here afterwards."""
     ann, bob, guest = stage.member("ann"), stage.plain_member("bob"), stage.person("guest")
     stage.play(stage.room.close("it was stopped"))
-    ann.hears(Bye(reason="it was stopped"))
+    ann.hears(Bye(reason="it was stopped", cause="stopped"))
     bob.hears()
     guest.hears()
     assert sorted(stage.closed) == ["ann", "bob", "guest"]

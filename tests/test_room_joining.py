@@ -34,10 +34,13 @@ def test_a_lab_member_is_welcomed_and_then_joins(stage: Stage) -> None:
     """`welcome` first, with the number before its own `join`; then the `join`, as everybody gets it."""
     ann = stage.person("ann")
     ann.sends(Hello(nick="ann", lab=1))
-    ann.hears(Welcome(nick="ann", members=["ann"], seq=0, token="token-0"), Join(nick="ann", seq=1))
+    ann.hears(
+        Welcome(nick="ann", members=["ann"], seq=0, token="token-0", room="the room"), Join(nick="ann", seq=1)
+    )
     bob = stage.person("bob")
     bob.sends(Hello(nick="bob", lab=1))
-    bob.hears(Welcome(nick="bob", members=["ann", "bob"], seq=1, token="token-1"), Join(nick="bob", seq=2))
+    welcome = Welcome(nick="bob", members=["ann", "bob"], seq=1, token="token-1", room="the room")
+    bob.hears(welcome, Join(nick="bob", seq=2))
     ann.hears(Join(nick="bob", seq=2))
 
 
@@ -188,7 +191,7 @@ def test_the_same_hello_again_is_answered_with_welcome_again(stage: Stage) -> No
     """A UDP `welcome` can be lost: the same token, the number of now, and no second `join`."""
     ann, bob = stage.member("ann"), stage.member("bob")
     ann.sends(Hello(nick="ANN", lab=1))
-    ann.hears(Welcome(nick="ann", members=["ann", "bob"], seq=2, token="token-0"))
+    ann.hears(Welcome(nick="ann", members=["ann", "bob"], seq=2, token="token-0", room="the room"))
     bob.hears()
     assert len(stage.room) == 2
 

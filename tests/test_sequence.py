@@ -197,3 +197,54 @@ def test_a_gap_of_millions_costs_nothing() -> None:
     assert tracker.lost == 2**53 - 2
     assert tracker.arrive(10**9) is Arrival.LATE
     assert tracker.lost == 2**53 - 3
+
+
+# --- away, and back -------------------------------------------------------------------------------
+
+
+def test_what_went_by_while_we_were_away_is_missed_and_not_lost() -> None:
+    """At 3, then away, then back at 10: seven were not sent to us. The next is 11, and a gap after it is a loss."""
+    tracker = after(1, 2, 3)
+    assert tracker.skip(10) == 7
+    assert counts(tracker) == (3, 0, 0, 0)
+    assert tracker.arrive(11) is Arrival.NEXT
+    assert tracker.arrive(13) is Arrival.AHEAD
+    assert counts(tracker) == (5, 1, 0, 0)
+
+
+def test_nothing_went_by() -> None:
+    """At the number that we know, or at one before it (it overtook): none is missed, and none counts twice."""
+    tracker = after(1, 2, 3)
+    assert tracker.skip(3) == 0
+    assert tracker.skip(2) == 0
+    assert tracker.highest == 3
+    assert tracker.arrive(4) is Arrival.NEXT
+    assert Tracker().skip(7) == 0
+
+
+def test_a_gap_from_before_stays_a_loss() -> None:
+    """2 was lost before we were away; it may still come late. What was missed can't."""
+    tracker = after(1, 3)
+    assert tracker.skip(6) == 3
+    assert tracker.lost == 1
+    assert tracker.arrive(5) is Arrival.DOUBLED
+    assert tracker.arrive(2) is Arrival.LATE
+    assert tracker.lost == 0
+
+
+def test_another_room_counts_from_its_own_number() -> None:
+    """At 500, then in a room that is at 2: the next is 3. What was lost in the old one stays lost."""
+    tracker = after(498, 500, first=497)
+    tracker.restart(2)
+    assert tracker.arrive(3) is Arrival.NEXT
+    assert counts(tracker) == (3, 1, 0, 0)
+    assert tracker.arrive(499) is Arrival.AHEAD, "a number of the new room: the old one's gaps are forgotten"
+
+
+def test_a_restart_may_go_either_way() -> None:
+    """The other room may be further than ours was."""
+    tracker = after(1, 2)
+    tracker.restart(1000)
+    assert tracker.arrive(1001) is Arrival.NEXT
+    assert tracker.announce(1003) == 2
+    assert counts(tracker) == (3, 2, 0, 0)

@@ -15,9 +15,12 @@ ONLY_THERE = {
     "tcp/server.py": {
         "Opened": "news for the room thread: over UDP the thread that reads owns the room",
         "Closed": "news for the room thread, too",
+        "Server._end": "over UDP there is no connection to end: a member is gone when it is forgotten",
+        "Server._cut": "nor one to cut",
     },
     "udp/server.py": {
         "Server._challenge": "TCP's handshake proves that a peer receives at its address",
+        "Server._disown": "a connection ends with its server: nobody believes to have one still",
         "Server._put": "one datagram; a TCP connection has an outbox of its own (tcp/connection.py)",
     },
     "tcp/client.py": {},

@@ -27,9 +27,9 @@ def terminal(transport: str, port: str, *arguments: str, rows: int = 24) -> Scre
     return Screen(program, columns=80, rows=rows)
 
 
-def joined(transport: str, port: str, nick: str, rows: int = 24) -> Screen:
+def joined(transport: str, port: str, nick: str, *arguments: str, rows: int = 24) -> Screen:
     """A client that is in."""
-    screen = terminal(transport, port, "--nick", nick, rows=rows)
+    screen = terminal(transport, port, "--nick", nick, *arguments, rows=rows)
     screen.wait_for(f"{nick}>", PATIENCE)
     return screen
 
@@ -195,7 +195,7 @@ def test_a_server_that_stops_is_said_and_the_client_ends(
     transport: str, running: tuple[Program, str]
 ) -> None:
     """In the middle of typing: the goodbye, the summary, the shell."""
-    with joined(transport, running[1], "ann") as screen:
+    with joined(transport, running[1], "ann", "--no-reconnect") as screen:
         screen.type("half a line")
         screen.wait_for("ann> half a line", PATIENCE)
         running[0].send_signal(signal.SIGINT)

@@ -96,8 +96,8 @@ def test_emote_direct_and_who_do_what_they_say(lab: Lab) -> None:
 
 
 def test_a_stopping_server_says_goodbye(lab: Lab) -> None:
-    """Every client learns at once that the server has stopped."""
-    ann, bob = lab.join("ann"), lab.join("bob")
+    """Every client learns at once that the server has stopped; whoever is not to come back ends."""
+    ann, bob = lab.join("ann", reconnect=False), lab.join("bob", reconnect=False)
     lab.stop()
     for member in (ann, bob):
         assert "goodbye" in member.sees(Ended).reason

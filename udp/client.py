@@ -9,6 +9,7 @@
                                 does not: lost after 2 s
     The server is gone?         it says bye, its port is closed, or    recv() returns b"" or fails
                                 three heartbeats are missed
+    It was started again?       it says that it does not know us       it is there to connect to
     What needs a lock?          the session: the person's thread and   the same
                                 the receive thread both use it
 
@@ -21,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from common import addresses, limits
 from common.command_line import ClientOptions
@@ -30,6 +32,7 @@ from common.messages import (
     Goodbye,
     Ping,
     ServerMessage,
+    Unknown,
     Violation,
     Welcome,
     encode,
@@ -54,12 +57,18 @@ class Client:
     transport = "udp"
 
     def __init__(self, options: ClientOptions, nick: str, show: Callable[[Event], None]) -> None:
-        self.session = Session(nick, receipt_timeout=limits.RECEIPT_TIMEOUT, carries_token=True)
+        self.session = Session(
+            nick,
+            receipt_timeout=limits.RECEIPT_TIMEOUT,
+            carries_token=True,
+            comes_back=options.reconnect,
+        )
         self._lock = threading.Lock()
         """Held around every call of the session: two threads make them."""
         self._server = f"{options.host}:{options.port}"
         self._show = show
-        self._closing = False
+        self._closing = threading.Event()
+        self._attempts = 0
         self._untried = addresses.resolve(options.host, options.port, socket.SOCK_DGRAM)
         self._socket = self._open()
         self._receiving = threading.Thread(target=self._receive, name="udp-receive")
@@ -86,12 +95,12 @@ class Client:
         self._put(message)
 
     def retry(self) -> int:
-        """Say again what has no receipt; how many messages that were."""
+        """Say again what has no receipt; how many messages that were. Raises session.NotSent as `send` does."""
         with self._lock:
-            lost = self.session.retry()
-        for message in lost:
-            self.send(message)
-        return len(lost)
+            again = self.session.retry(time.monotonic())
+        for message in again:
+            self._put(message)
+        return len(again)
 
     def unanswered(self) -> None:
         """Nobody has answered our hello so far: it is being repeated. Over UDP no server is a plain one."""
@@ -101,11 +110,9 @@ class Client:
         """Leave, and end the receive thread. Over UDP nobody notices unless we say so."""
         if self.session.joined and not self.session.ended:
             self.send(Goodbye())
-        self._closing = True
-        try:
+        self._closing.set()
+        with suppress(OSError):  # some systems have nothing to shut down here: the next tick wakes it
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the receive thread; close() would not
-        except OSError:
-            self._closing = True  # some systems have nothing to shut down here: the next tick wakes it
         if self._receiving.ident is not None:
             self._receiving.join()
         self._socket.close()
@@ -155,7 +162,7 @@ class Client:
 
     def _receive(self) -> None:
         """Take what the server sends, until it ends."""
-        while not self._closing and not self.session.ended:
+        while not self._closing.is_set() and not self.session.ended:
             try:
                 data = self._socket.recv(limits.RECV_SIZE)
             except TimeoutError:
@@ -174,23 +181,35 @@ class Client:
         self._unanswered_pings = 0
         if isinstance(message, Challenge):
             return self._answer(message)
+        if isinstance(message, Unknown):
+            if self.session.joined:  # else it is a lie (we have no token yet), or no news
+                self._gone("The server does not know us any more.")
+            return None
         with self._lock:
             events = self.session.receive(message, time.monotonic())
         self._tell(events)
         if isinstance(message, Welcome):
             self._challenges_left = limits.MAX_CHALLENGES
+            self._attempts = 0
 
     def _answer(self, challenge: Challenge) -> None:
         """Say hello again with the cookie: we do receive at our address. (In the middle of a conversation: a NAT
         has given us a new one.)"""
-        if self._challenges_left:
-            self._challenges_left -= 1
-            self._cookie = challenge.cookie
-            self._hellos = 0
-            self._hello()
+        if not self._challenges_left:
+            return
+        self._challenges_left -= 1
+        self._cookie = challenge.cookie
+        if self.session.away:
+            self._put(self.session.hello(self._cookie))  # its next time is that of the next attempt
+            return
+        self._hellos = 0
+        self._hello()
 
     def _tick(self, now: float) -> None:
         """Look at the clock, for what TCP does by itself and for what only time can tell."""
+        if self.session.away:
+            self._come_back(now)
+            return
         if not self.session.joined:
             if now >= self._hello_again_at and not self.session.ended:
                 self._hello()
@@ -202,15 +221,35 @@ class Client:
             return
         # Unanswered pings are counted, not seconds: a program that was suspended has missed nothing.
         if self._unanswered_pings == limits.MISSED_HEARTBEATS - 1:
-            self._end(f"The server has not been heard of for {now - self._heard_at:.1f} s.")
+            self._gone(f"The server has not been heard of for {now - self._heard_at:.1f} s.")
             return
         self._unanswered_pings += 1
         self._pinged_at = now
         self.send(Ping())
 
+    def _gone(self, reason: str) -> None:
+        """The server is gone: until it is back, or for good."""
+        if self._closing.is_set():
+            return
+        with self._lock:
+            events = self.session.gone(reason)
+        self._tell(events)
+
+    def _come_back(self, now: float) -> None:
+        """We wait for the server: say hello when it is time to, and without a cookie. The one we had is that of
+        another server, or old."""
+        if self._attempts and now < self._hello_again_at:
+            return
+        if self._attempts:
+            self._challenges_left = limits.MAX_CHALLENGES
+            self._put(self.session.hello())
+        wait = limits.COME_BACK_WAITS[min(self._attempts, len(limits.COME_BACK_WAITS) - 1)]
+        self._attempts += 1
+        self._hello_again_at = now + wait
+
     def _end(self, reason: str) -> None:
         """The conversation is over; unless it is we who are leaving."""
-        if self._closing:
+        if self._closing.is_set():
             return
         with self._lock:
             events = self.session.end(reason)
@@ -221,8 +260,8 @@ class Client:
         datagram more, and missed like any other."""
         if isinstance(error, ConnectionError):
             if self.session.joined:
-                self._end(f"The server is gone: {self._server} is closed.")
-            else:
+                self._gone(f"The server is gone: {self._server} is closed.")
+            elif not self.session.away:
                 self._try_elsewhere(f"There is no server at {self._server}: {START_ONE}")
 
     # --- both threads -----------------------------------------------------------------------------

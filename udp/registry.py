@@ -5,20 +5,25 @@ port); its token does not, and is what proves that a datagram is from the member
 who forged the address.
 """
 
+import ctypes
 import hmac
 
 from common.addresses import Address, show
 from common.allowance import Allowance
+from udp.batch import written_down
 
 
 class Registration:
     """One member's `address` and `token`, and what it may still send."""
 
-    __slots__ = ("address", "allowance", "name", "token", "told")
+    __slots__ = ("address", "allowance", "name", "place", "token", "told")
 
     def __init__(self, address: Address, allowance: Allowance) -> None:
         self.address = address
         self.name = show(address)
+        place = written_down(address)
+        self.place = (ctypes.c_char * len(place)).from_buffer_copy(place)
+        """The address again, where the kernel can read it."""
         self.token = ""
         self.allowance = allowance
         self.told = float("-inf")
@@ -65,6 +70,7 @@ class Registry:
         """The member is at another address now, which it has proved with a cookie and its token."""
         del self._by_address[registration.address]
         registration.address, registration.name = address, show(address)
+        registration.place.raw = written_down(address)
         self._by_address[address] = registration
 
     def remove(self, registration: Registration) -> None:

@@ -35,6 +35,7 @@ from common.messages import (
     ClientMessage,
     Error,
     Hello,
+    Unknown,
     Violation,
     encode,
     from_client,
@@ -44,6 +45,7 @@ from common.programs import run_server
 from common.room import Action, Close, Room, Send
 from common.server_log import ServerLog
 from common.waker import Waker
+from udp.batch import Batch
 from udp.cookies import Cookies
 from udp.registry import Registration, Registry
 
@@ -61,7 +63,7 @@ class Server:
     transport = "udp"
 
     def __init__(self, options: ServerOptions, log: ServerLog) -> None:
-        self.room: Room[Registration] = Room(silence=options.silence)
+        self.room: Room[Registration] = Room(silence=options.silence, max_members=options.max_members)
         self.log = log
         self.stopped = threading.Event()
         self._options = options
@@ -72,8 +74,9 @@ class Server:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._waker, selectors.EVENT_READ)
         self._selector.register(self._socket, selectors.EVENT_READ)
+        self._batch = Batch(self._socket)
         self._registry = Registry()
-        self._cookies = Cookies()
+        self._cookies = Cookies(time.monotonic())
         self._next_expiry = 0.0
         self._running = threading.Thread(target=self._run, name="udp-room")
 
@@ -251,14 +254,29 @@ class Server:
         if self._registry.with_token(message.token) is not None:
             self._challenge(address, size, now)  # a member behind a NAT that gave it a new address
             return None
+        if registration is None:
+            self._disown(message, address, size)
+            return None
         self.log.counts["dropped: no token"] += 1
-        if isinstance(message, Violation) and registration and registration.may_be_told(now):
+        if isinstance(message, Violation) and registration.may_be_told(now):
             # Bytes that are no message carry no token. Its author should hear what is wrong with them, but
             # it may not be the author who sent them: so it costs the member nothing.
             refusal = Error(code=message.code, message=message.message)
             self.log.answered(registration.name, refusal)
             self._put(encode(refusal), address)
         return None
+
+    def _disown(self, message: ClientMessage | Violation, address: Address, size: int) -> None:
+        """Nobody is registered there. Somebody who believes to be a member, because it was one before we were
+        started again, is told; in fewer bytes than it sent, since the address may be forged."""
+        answer = Unknown()
+        payload = encode(answer)
+        if not message.token or len(payload) > size:
+            self.log.counts["dropped: from strangers"] += 1
+            return
+        self.log.counts["told that we don't know them"] += 1
+        self.log.answered(addresses.show(address), answer)
+        self._put(payload, address)
 
     def _act(self, actions: list[Action[Registration]], now: float) -> None:
         """Do what the room decided."""
@@ -272,9 +290,8 @@ class Server:
         for action in actions:
             if isinstance(action, Send):
                 self.log.sent(action, self.room)
-                payload = encode(action.message)
-                for registration in action.to:
-                    self._put(payload, registration.address)
+                for error in self._batch.send(encode(action.message), action.to):
+                    self.log.counts[f"not sent: {error.strerror}"] += 1
 
     def _put(self, payload: bytes, address: Address) -> None:
         """One datagram on its way. What the kernel does not take is lost, as it would be a hop further on."""

@@ -1,0 +1,122 @@
+"""One message to many addresses, in one call of the kernel where it has such a call.
+
+A `sendto` for each member of the room is what a UDP server comes to: over UDP nothing can be joined, a message
+is a datagram, and a datagram has one receiver. Linux has sendmmsg(2), which takes a list of datagrams: the kernel
+does the same work for each, and what it costs to enter it and to come back is paid once. Elsewhere it is a
+`sendto` each, and nobody notices but the processor.
+"""
+
+import ctypes
+import os
+import socket
+import struct
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from common.addresses import Address
+
+
+class Receiver(Protocol):
+    """Whom a datagram is for. `place` holds `written_down(address)`: of a receiver that moves, the new one."""
+
+    address: Address
+    place: "ctypes.Array[ctypes.c_char]"
+
+
+class _Buffer(ctypes.Structure):  # struct iovec
+    _fields_ = (("data", ctypes.c_char_p), ("size", ctypes.c_size_t))
+
+
+class _Header(ctypes.Structure):  # struct msghdr
+    _fields_ = (
+        ("name", ctypes.c_void_p),
+        ("name_size", ctypes.c_uint32),
+        ("buffers", ctypes.POINTER(_Buffer)),
+        ("buffer_count", ctypes.c_size_t),
+        ("control", ctypes.c_void_p),
+        ("control_size", ctypes.c_size_t),
+        ("flags", ctypes.c_int),
+    )
+
+
+class _Datagram(ctypes.Structure):  # struct mmsghdr
+    _fields_ = (("header", _Header), ("sent", ctypes.c_uint))
+
+
+def _find_sendmmsg() -> "Callable[..., int] | None":
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            return ctypes.CDLL(None, use_errno=True).sendmmsg
+    return None
+
+
+SENDMMSG = _find_sendmmsg()
+"""The kernel's call; None where there is none."""
+
+
+def written_down(address: Address) -> bytes:
+    """An address as the kernel writes it down (struct sockaddr_in or sockaddr_in6), on Linux."""
+    host, port = address[:2]
+    if len(address) == 2:
+        return struct.pack("=H", socket.AF_INET) + struct.pack("!H", port) + socket.inet_aton(host) + bytes(8)
+    flow, scope = address[2:]
+    number = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    return (
+        struct.pack("=H", socket.AF_INET6)
+        + struct.pack("!HI", port, flow)
+        + number
+        + struct.pack("=I", scope)
+    )
+
+
+class Batch:
+    """Sends through `sock`, which does not wait. Each datagram is on its way or is not: what the kernel does not
+    take is not tried again."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._socket = sock
+        self._buffer = _Buffer()
+        self._receivers: Sequence[Receiver] = ()
+        self._datagrams: ctypes.Array[_Datagram] = (_Datagram * 0)()
+
+    def send(self, payload: bytes, receivers: Sequence[Receiver]) -> list[OSError]:
+        """Send `payload` to each of `receivers` (the same object is taken for the same receivers). Returns an error
+        for each datagram that the kernel did not take."""
+        if SENDMMSG is None or len(receivers) < 2:
+            return self._one_by_one(payload, receivers)
+        errors = []
+        if receivers is not self._receivers:
+            self._address_to(receivers)
+        self._buffer.data, self._buffer.size = payload, len(payload)
+        done, count, size = 0, len(receivers), ctypes.sizeof(_Datagram)
+        while done < count:
+            rest = ctypes.byref(self._datagrams, done * size)
+            taken = SENDMMSG(self._socket.fileno(), rest, count - done, 0)
+            if taken < 0:  # the first of the rest; it never says so of one behind others that it took
+                number = ctypes.get_errno()
+                errors.append(OSError(number, os.strerror(number)))
+                taken = 1
+            done += taken
+        return errors
+
+    def _one_by_one(self, payload: bytes, receivers: Sequence[Receiver]) -> list[OSError]:
+        errors = []
+        for receiver in receivers:
+            try:
+                self._socket.sendto(payload, receiver.address)
+            except OSError as error:
+                errors.append(error)
+        return errors
+
+    def _address_to(self, receivers: Sequence[Receiver]) -> None:
+        """The same buffer for all of them, and each its own address: made when somebody comes or goes, and not for
+        every message."""
+        self._receivers = receivers
+        self._datagrams = (_Datagram * len(receivers))()
+        buffer = ctypes.pointer(self._buffer)
+        for datagram, receiver in zip(self._datagrams, receivers, strict=True):
+            header = datagram.header
+            header.name, header.name_size = ctypes.addressof(receiver.place), ctypes.sizeof(receiver.place)
+            header.buffers, header.buffer_count = buffer, 1
