@@ -19,6 +19,10 @@ RECV_SIZE = 65_536
 """What one `recv` asks for: large enough that a busy connection takes few calls, and that no
 datagram is ever cut (a datagram longer than the buffer loses its tail without a word)."""
 
+READ_SIZE = 16_384
+"""What the TCP server asks a connection for: a payload's worth. Each of its reader threads holds a buffer of this
+size for as long as it waits."""
+
 OUTBOX_LIMIT = 1 << 20
 """What may wait for one slow TCP reader before it is dropped: as much as InspIRCd allows, thousands
 of messages, and a thousand such members still fit into a gigabyte."""

@@ -249,16 +249,19 @@ def _explain(payload: bytes, problem: str, types: frozenset[str]) -> Violation:
     known = ", ".join(sorted(types))
     return Violation(
         code="unknown-type",
-        message=f"There is no message of type {kind!r}; there are {known}.",
+        message=_cut(f"There is no message of type {kind!r}; there are {known}."),
         token=envelope.token,
         counts=False,
     )
 
 
 def _bad(sentence: str, token: str = "") -> Violation:
-    if len(sentence) > LONGEST_SENTENCE:  # it repeats what was sent
-        sentence = sentence[:LONGEST_SENTENCE] + "…"
-    return Violation(code="bad-message", message=sentence, token=token)
+    return Violation(code="bad-message", message=_cut(sentence), token=token)
+
+
+def _cut(sentence: str) -> str:
+    """A sentence that repeats what was sent, and must not become as long as that."""
+    return sentence if len(sentence) <= LONGEST_SENTENCE else sentence[:LONGEST_SENTENCE] + "…"
 
 
 def too_large(size: int, limit: int, *, fatal: bool = False) -> Violation:

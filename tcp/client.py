@@ -104,7 +104,9 @@ class Client:
         for family, address in self._addresses:
             self._socket = socket.socket(family, socket.SOCK_STREAM)
             try:
-                if self._closing.is_set():  # asked now: from here on `close` finds this socket, and wakes its connect
+                if (
+                    self._closing.is_set()
+                ):  # asked now: from here on `close` finds this socket, and wakes its connect
                     raise OSError("we are leaving")
                 self._socket.settimeout(limits.CONNECT_TIMEOUT)
                 self._socket.connect(address)

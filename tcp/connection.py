@@ -41,7 +41,7 @@ class Connection:
         """Wait for bytes; `b""` when the other end has closed. Raises OSError if the connection broke."""
         while True:
             try:
-                return self.sock.recv(limits.RECV_SIZE)
+                return self.sock.recv(limits.READ_SIZE)
             except BlockingIOError:
                 select.select([self.sock], [], [])
 

@@ -35,7 +35,7 @@ from common.messages import (
     from_server,
 )
 from common.server_log import ServerLog
-from common.session import Ended, Event, Joined, Refused, Spoken, Went
+from common.session import Away, Back, Ended, Event, Joined, Refused, Spoken, Went
 from tcp.framing import Deframer, frame
 
 PATIENCE = 20.0
@@ -82,6 +82,24 @@ class Member:
             event = self.events.get(timeout=PATIENCE)
             if isinstance(event, kinds):
                 return event
+
+    def is_away(self) -> Away:
+        """The next such news is that the server is gone, and not that it is over."""
+        news = self.sees(Away, Ended)
+        assert isinstance(news, Away), news
+        return news
+
+    def is_back(self) -> Back:
+        """The next such news is that we are in again, and not that it is over."""
+        news = self.sees(Back, Ended)
+        assert isinstance(news, Back), news
+        return news
+
+    def has_ended(self) -> Ended:
+        """The next such news is that it is over, and not that it may go on."""
+        news = self.sees(Ended, Away, Back)
+        assert isinstance(news, Ended), news
+        return news
 
     def gone(self, nick: str) -> Went | None:
         """The news that somebody has left, if it is among what has happened so far; the rest is passed over."""

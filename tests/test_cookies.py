@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from common import limits
 from common.addresses import Address
 from common.messages import Challenge, Hello, encode
-from udp import cookies as cookies_module
 from udp.cookies import Cookies
 
 HERE = ("192.0.2.1", 4000)
@@ -121,7 +120,7 @@ def test_keys_are_random_and_long(monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append(size)
         return bytes(size)
 
-    monkeypatch.setattr(cookies_module.secrets, "token_bytes", token_bytes)
+    monkeypatch.setattr("udp.cookies.secrets.token_bytes", token_bytes)
     Cookies(START).make(HERE, START + 30.0)
     assert asked == [32, 32]
 
@@ -137,7 +136,7 @@ def test_the_comparison_takes_as_long_for_one_that_is_nearly_right(
         return False
 
     cookie = cookies.make(HERE, START)
-    monkeypatch.setattr(cookies_module.hmac, "compare_digest", compare)
+    monkeypatch.setattr("udp.cookies.hmac.compare_digest", compare)
     assert not cookies.valid(cookie, HERE, START)
     assert asked == [(cookie.encode(), cookie.encode())]
 

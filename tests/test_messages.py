@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from common import limits
 from common.messages import (
+    LONGEST_SENTENCE,
     Act,
     Bye,
     Challenge,
@@ -326,10 +327,11 @@ def test_deep_nesting_is_no_danger(form: str, depth: int) -> None:
         '{{"type":"chat","token":"{}","message":1}}',
     ],
 )
-def test_the_sentence_of_a_violation_stays_one(form: str) -> None:
-    """A sentence to show a person does not repeat 16,000 characters of what was sent."""
-    violation = refused(form.format("a" * 16_000))
-    assert len(violation.message) <= 300
+@pytest.mark.parametrize("letter", ["a", "\U000e0001"], ids=["a letter", "ten characters in a repr"])
+def test_the_sentence_of_a_violation_stays_one(form: str, letter: str) -> None:
+    """A sentence to show a person does not repeat 16,000 bytes of what was sent."""
+    violation = refused(form.format(letter * (16_000 // len(letter.encode()))))
+    assert len(violation.message) <= LONGEST_SENTENCE + 1
 
 
 # --- sizes ----------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Who is at which address, and what proves it."""
 
+from collections.abc import Callable
+
 import pytest
 
 from common.addresses import Address
@@ -110,13 +112,19 @@ def test_removing_somebody_who_was_never_added_does_nothing(registry: Registry) 
     assert len(registry) == 1
 
 
-def test_one_is_told_at_most_once_a_second() -> None:
-    """The first time at once; then not before a second has passed since the last time it was told."""
+@pytest.mark.parametrize("may", [Registration.may_be_told, Registration.may_be_challenged])
+def test_one_is_told_at_most_once_a_second(may: Callable[[Registration, float], bool]) -> None:
+    """The first time at once; then not before a second has passed since the last time it was told; and the same
+    goes for being challenged, by itself."""
     ann = registration()
-    assert ann.may_be_told(0.0)
-    assert not ann.may_be_told(0.0)
-    assert not ann.may_be_told(0.999)
-    assert ann.may_be_told(1.0)
-    assert not ann.may_be_told(1.5)
-    assert not ann.may_be_told(1.999)
-    assert ann.may_be_told(2.0)
+    assert may(ann, 0.0)
+    assert not may(ann, 0.0)
+    assert not may(ann, 0.999)
+    assert may(ann, 1.0)
+    assert not may(ann, 1.5)
+    assert not may(ann, 1.999)
+    assert may(ann, 2.0)
+    other = (
+        Registration.may_be_told if may is not Registration.may_be_told else Registration.may_be_challenged
+    )
+    assert other(ann, 2.0)

@@ -366,22 +366,6 @@ def test_a_retry_gets_a_new_id(udp: Dialogue) -> None:
     assert udp.session.retry(udp.now) == []
 
 
-def test_what_cannot_be_said_again_is_not_forgotten(udp: Dialogue) -> None:
-    """A new id may have a digit more: one byte too many. The others go out, or none if it is the first."""
-    udp.session._next_id = 8
-    envelope = len(encode(Say(message="", id=8, token="t")))
-    largest = "x" * (limits.MAX_PAYLOAD - envelope)
-    udp.says("short")
-    udp.says(largest)
-    udp.session.overdue(udp.now + 2.0)
-    assert udp.session.retry(udp.now + 3.0) == [Say(message="short", id=10, token="t")]
-    assert sorted(udp.session.unconfirmed()) == ["short", largest]
-    with pytest.raises(NotSent, match="1 bytes too long"):
-        udp.session.retry(udp.now + 3.0)
-    assert sorted(udp.session.unconfirmed()) == ["short", largest]
-    assert (udp.session.statistics.sent, udp.session.waiting) == (2, 1)
-
-
 def test_an_emote_said_again_to_a_plain_server_is_not_starred_twice() -> None:
     """What is said again is what was sent."""
     session = Session("ann", receipt_timeout=2.0)

@@ -18,6 +18,7 @@ from common.messages import (
     Unknown,
     Welcome,
     Who,
+    encode,
 )
 from common.session import (
     Away,
@@ -161,6 +162,23 @@ def test_saying_it_again_waits_for_the_server_too(ann: Absence) -> None:
         ("two", 4),
     ]
     assert (ann.session.statistics.sent, ann.session.waiting) == (2, 2)
+
+
+def test_what_cannot_be_said_again_is_not_forgotten() -> None:
+    """A new id may have a digit more: one byte too many. The others go out, or none if it is the first."""
+    udp = Absence(udp=True).joins()
+    udp.session._next_id = 8
+    envelope = len(encode(Say(message="", id=8, token="t")))
+    largest = "x" * (limits.MAX_PAYLOAD - envelope)
+    udp.says("short")
+    udp.says(largest)
+    udp.session.overdue(udp.now + 2.0)
+    assert udp.session.retry(udp.now + 3.0) == [Say(message="short", id=10, token="t")]
+    assert sorted(udp.session.unconfirmed()) == ["short", largest]
+    with pytest.raises(NotSent, match="1 bytes too long"):
+        udp.session.retry(udp.now + 3.0)
+    assert sorted(udp.session.unconfirmed()) == ["short", largest]
+    assert (udp.session.statistics.sent, udp.session.waiting) == (2, 1)
 
 
 def test_hello_shows_who_we_are(ann: Absence) -> None:

@@ -70,6 +70,20 @@ def test_garbage_from_a_members_address_does_not_count_against_it(lab: Lab) -> N
     assert eve.gets(Error).code == "bad-message"
 
 
+def test_forged_hellos_cost_a_member_nothing() -> None:
+    """Whoever forges its address can't have it asked who it is more than once a second: it would spend its
+    allowance on the answers."""
+    with Lab("udp", rate=50.0, burst=200) as lab:
+        ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+        challenges = lab.log.counts["challenges"]
+        for _ in range(limits.BURST + 50):
+            eve.sends(Hello(nick="eve", lab=1))
+        eve.sends(Say(message="still here", token=eve.token))
+        ann.hears("eve", "still here")
+        assert lab.log.counts["dropped: too fast"] == 0
+        assert lab.log.counts["challenges"] - challenges < limits.BURST / 2
+
+
 def test_a_member_whose_address_changes_is_asked_and_moves(lab: Lab) -> None:
     """A NAT rebinds: the token from a new address is challenged there, then the member has moved."""
     ann, eve = lab.join("ann"), lab.stranger().joins("eve")

@@ -7,6 +7,7 @@ who forged the address.
 
 import ctypes
 import hmac
+import math
 
 from common.addresses import Address, show
 from common.allowance import Allowance
@@ -16,7 +17,7 @@ from udp.batch import written_down
 class Registration:
     """One member's `address` and `token`, and what it may still send."""
 
-    __slots__ = ("address", "allowance", "name", "place", "token", "told")
+    __slots__ = ("address", "allowance", "challenged", "name", "place", "token", "told")
 
     def __init__(self, address: Address, allowance: Allowance) -> None:
         self.address = address
@@ -26,8 +27,8 @@ class Registration:
         """The address again, where the kernel can read it."""
         self.token = ""
         self.allowance = allowance
-        self.told = float("-inf")
-        """When it was last told about something it does too often: once a second is enough."""
+        self.told = self.challenged = -math.inf
+        """When it was last told what it does wrong, and last asked who it is: once a second is enough."""
 
     def proves(self, token: str) -> bool:
         """Whether a datagram with this token is from here."""
@@ -36,10 +37,16 @@ class Registration:
     def may_be_told(self, now: float) -> bool:
         """Whether the last such answer is a second ago. Without that, what an attacker sends from a forged
         address would come back to its owner as a stream of errors."""
-        if now - self.told < 1.0:
-            return False
-        self.told = now
-        return True
+        if due := now - self.told >= 1.0:
+            self.told = now
+        return due
+
+    def may_be_challenged(self, now: float) -> bool:
+        """Whether the last challenge is a second ago. It answers each, and would spend its allowance on answers
+        that an attacker has asked for."""
+        if due := now - self.challenged >= 1.0:
+            self.challenged = now
+        return due
 
 
 class Registry:

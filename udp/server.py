@@ -126,10 +126,11 @@ class Server:
 
     def _admit(self, hello: Hello, address: Address, size: int, now: float) -> list[Action[Registration]]:
         """A hello came from `address`. Without a cookie made for that address anybody may have sent it."""
-        if not self._cookies.valid(hello.cookie, address, now):
-            self._challenge(address, size, now)
-            return []
         known, actions = self._registry.at(address), []
+        if not self._cookies.valid(hello.cookie, address, now):
+            if known is None or known.may_be_challenged(now):
+                self._challenge(address, size, now)
+            return []
         if known is not None and known.allowance.take(now):
             return self._hold_back(known, now)
         mover = self._registry.with_token(hello.token)
