@@ -2,8 +2,8 @@
 # the packages of requirements.lock). The README shows the lines, for systems without make.
 
 .DEFAULT_GOAL := help
-.PHONY: help tcp-server tcp-client udp-server udp-client link link-join link-set accuracy compare report reproduce
-.PHONY: test lint check diff doctor docs clean
+.PHONY: help tcp-server tcp-client udp-server udp-client link link-join link-set accuracy compare report reproduce bench
+.PHONY: test lint check fuzz torture diff doctor docs clean
 
 # Only what stands on make's command line counts: conda exports a HOST, some shells and services a PORT.
 HOST := $(if $(filter command line,$(origin HOST)),$(HOST))
@@ -21,6 +21,7 @@ PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 endif
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 READY := $(VENV)/.ready
+FUZZ_READY := $(VENV)/fuzz/.ready
 PYTHON_M := @$(BIN)/python -m
 
 quoted = '$(subst ','\'',$(1))'
@@ -73,6 +74,9 @@ accuracy: $(READY)  ## how exact is the link on this machine?
 compare: $(READY)  ## measure both over five networks: who loses what, who is late  (ARGS=--quick, LOSS=5% DELAY=20ms)
 	$(PYTHON_M) benchmarks.compare $(ONE) $(MORE) $(ARGS)
 
+bench: $(READY)  ## beside other servers: is each figure reached?  (ARGS=--quick, ARGS="--only latency,cost")
+	$(PYTHON_M) benchmarks.bench $(ARGS)
+
 report: $(READY)  ## open the newest report, or RUN's
 	$(PYTHON_M) benchmarks.report $(if $(RUN),$(call quoted,$(RUN))) $(ARGS)
 
@@ -88,6 +92,12 @@ lint: $(READY)  ## ruff and mypy
 	$(PYTHON_M) mypy
 
 check: lint test  ## ruff, mypy and the tests
+
+fuzz: $(FUZZ_READY)  ## look for bytes that the decoder can't take  (ARGS="--seconds 10", SEED=)
+	$(PYTHON_M) benchmarks.fuzz $(if $(SEED),--seed=$(call quoted,$(SEED))) $(ARGS)
+
+torture: $(READY)  ## ten converse, all others do what they should not: 5 minutes  (ARGS="--minutes 1", SEED=)
+	$(PYTHON_M) benchmarks.torture $(if $(SEED),--seed=$(call quoted,$(SEED))) $(ARGS)
 
 diff: $(READY)  ## the TCP and the UDP text side by side  (ARGS=server or ARGS=client)
 	$(PYTHON_M) benchmarks.side_by_side $(ARGS)
@@ -109,4 +119,13 @@ $(READY): requirements.lock
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "This Python can't make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
 		|| { echo "The packages of requirements.lock could not be installed: is there a network? (A proxy: set HTTPS_PROXY.)"; exit 1; }
+	@touch $@
+
+# A folder of its own: its wheels exist for few systems, and nothing else needs it.
+$(FUZZ_READY): benchmarks/fuzz/requirements.lock $(READY)
+	@rm -rf $(VENV)/fuzz
+	@echo "Fetching atheris, which does the search: once, 35 MB."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		--target $(VENV)/fuzz -r benchmarks/fuzz/requirements.lock \
+		|| { echo "atheris could not be installed. It exists for Linux on x86_64 with Python 3.11 to 3.13 (make clean; make fuzz PYTHON=python3.13). Is it that? Then: is there a network?"; exit 2; }
 	@touch $@

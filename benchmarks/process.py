@@ -4,6 +4,7 @@ Both are read from outside, so that the server need not measure itself. Only Lin
 elsewhere they are unknown, and a table shows – instead of a guess.
 """
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -29,11 +30,29 @@ def private_memory(pid: int) -> int | None:
     Not Pss or Rss: their share of Python's own pages changes whenever another Python starts or ends. The
     kernel's socket buffers are in neither.
     """
+    return _kibibytes(f"/proc/{pid}/smaps_rollup", "Private_Dirty:")
+
+
+def peak_memory(pid: int) -> int | None:
+    """Bytes of memory that this process had at most so far, what it shares with others included; None if it can't be
+    known."""
+    return _kibibytes(f"/proc/{pid}/status", "VmHWM:")
+
+
+def machine_seconds() -> float | None:
+    """Processor time that all programs of this machine, and its kernel, have used so far, in hundredths of a second;
+    None if it can't be known."""
     try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        user, nice, system = map(int, Path("/proc/stat").read_text().split()[1:4])
     except OSError:
         return None
-    for line in lines:
-        if line.startswith("Private_Dirty:"):
-            return int(line.split()[1]) * 1024
-    return None
+    return (user + nice + system) / os.sysconf("SC_CLK_TCK")
+
+
+def _kibibytes(path: str, word: str) -> int | None:
+    """What the line that begins with `word` says, in bytes."""
+    try:
+        lines = Path(path).read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(word)), None)

@@ -9,9 +9,10 @@ from rich.progress import Progress as Bars
 
 
 class Progress:
-    """Shown while runs are made that take about so many `seconds` each; gone from the terminal afterwards."""
+    """Shown while runs are made that take about so many `seconds` each; gone from the terminal afterwards. A `calm`
+    one is drawn only between two runs, and takes no processor time from them at all."""
 
-    def __init__(self, console: Console, seconds: list[float]) -> None:
+    def __init__(self, console: Console, seconds: list[float], *, calm: bool = False) -> None:
         self._console = console
         self._seconds = seconds
         self._done = 0
@@ -24,6 +25,7 @@ class Progress:
             TextColumn("{task.fields[left]}"),
             console=console,
             refresh_per_second=4,
+            auto_refresh=not calm,
             transient=True,
             expand=True,
             disable=not console.is_terminal,
@@ -45,6 +47,8 @@ class Progress:
         self._began = time.monotonic()
         if not self._console.is_terminal:
             self._console.print(self._label)
+        self.now("running")
+        self._bars.refresh()
 
     def now(self, doing: str) -> None:
         """The run is at `doing`. May be called as often as one likes."""

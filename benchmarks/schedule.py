@@ -7,6 +7,7 @@ next message stops asking exactly when the server is slow, and so measures it le
 (coordinated omission; see wrk2).
 """
 
+import math
 import random
 from typing import NamedTuple
 
@@ -34,4 +35,15 @@ def schedule(seed: int, repeat: int, senders: int, rate: float, seconds: float) 
             planned.append(Due(round(at * 1e9), sender, number))
             at += stream.expovariate(rate / senders)
             number += 1
+    return sorted(planned)
+
+
+def evenly(seed: int, repeat: int, senders: int, rate: float, seconds: float) -> list[Due]:
+    """The same for senders who each speak at regular intervals, from a random moment on."""
+    interval = senders / rate
+    planned = []
+    for sender in range(senders):
+        first = random.Random(f"{seed}/{repeat}/{sender}").random() * interval
+        for number in range(math.ceil((seconds - first) / interval)):
+            planned.append(Due(round((first + number * interval) * 1e9), sender, number))
     return sorted(planned)

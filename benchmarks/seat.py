@@ -19,7 +19,8 @@ class Gone(Exception):
 
 
 class Seat:
-    """Member `number` of `members`, connected to `where` = (host, port). Raises Gone if it can't be."""
+    """Member `number` of `members`, connected to `where` = (host, port), with a `receive_buffer` of so many bytes
+    instead of the usual one. Raises Gone if it can't be connected."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class Seat:
         members: int,
         where: tuple[str, int],
         selector: selectors.BaseSelector,
+        receive_buffer: int | None = None,
     ) -> None:
         self.number = number
         self.member = driver.member(f"m{number}", members)
@@ -40,21 +42,24 @@ class Seat:
         self._closed = False
         kind = socket.SOCK_STREAM if driver.stream else socket.SOCK_DGRAM
         family, self._address = addresses.resolve(*where, kind)[0]
-        self._socket = socket.socket(family, kind)
-        self._socket.setblocking(False)
+        self.socket = socket.socket(family, kind)
+        """Whoever reads from it, or writes to it, takes over from `receive` and `say` for good."""
+        self.socket.setblocking(False)
         if driver.stream:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         else:
             # A load that is busy with another member must not lose what the server has sent to this one.
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.UDP_BUFFER)
+            receive_buffer = receive_buffer or limits.UDP_BUFFER
+        if receive_buffer:  # before it connects: TCP tells the other end of it then
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         try:
-            self._socket.connect(self._address)
+            self.socket.connect(self._address)
         except BlockingIOError:
             pass  # it takes a round trip; what is sent meanwhile waits, and `receive` says if it fails
         except OSError as error:
-            self._socket.close()
+            self.socket.close()
             raise Gone(f"{self.member.nick} {self._unreachable(error)}") from error
-        selector.register(self._socket, selectors.EVENT_READ, self)
+        selector.register(self.socket, selectors.EVENT_READ, self)
 
     def begin(self, now: float) -> None:
         """Say hello."""
@@ -73,7 +78,7 @@ class Seat:
         monotonic clock. Take them all. Raises Gone, once, when no more will come."""
         for _ in range(1 if self._stream else GULP):
             try:
-                data = self._socket.recv(limits.RECV_SIZE)
+                data = self.socket.recv(limits.RECV_SIZE)
             except BlockingIOError:
                 return
             except OSError as error:
@@ -94,17 +99,17 @@ class Seat:
     def flush(self) -> None:
         """The socket takes more: send what waits."""
         waiting, self._waiting = self._waiting, bytearray()
-        self._selector.modify(self._socket, selectors.EVENT_READ, self)
+        self._selector.modify(self.socket, selectors.EVENT_READ, self)
         self._send(bytes(waiting))
 
     def close(self) -> None:
         """Leave."""
         if not self._closed:
             self._closed = True
-            self._selector.unregister(self._socket)
+            self._selector.unregister(self.socket)
             with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_WR)
-            self._socket.close()
+                self.socket.shutdown(socket.SHUT_WR)
+            self.socket.close()
 
     def _send_all(self, pieces: list[bytes]) -> None:
         for piece in pieces:
@@ -116,7 +121,7 @@ class Seat:
         taken = 0
         if not self._waiting:
             try:
-                taken = self._socket.send(data)
+                taken = self.socket.send(data)
             except BlockingIOError:
                 self.refused += not self._stream
             except OSError as error:
@@ -125,7 +130,7 @@ class Seat:
         if self._stream and taken < len(data):
             if not self._waiting:
                 both = selectors.EVENT_READ | selectors.EVENT_WRITE
-                self._selector.modify(self._socket, both, self)
+                self._selector.modify(self.socket, both, self)
             self._waiting += memoryview(data)[taken:]
 
     def _unreachable(self, error: OSError) -> str:

@@ -18,6 +18,9 @@ SIZE = len(MARK) + 4 + 1 + 7 + 1 + 19 + 1 + 19
 """Bytes of the stamp alone: the smallest message that can be measured. Its fields have a fixed width,
 wide enough for every value that fits into 64 bits."""
 
+SENDER, NUMBER = slice(4, 8), slice(9, 16)
+"""Where in a text its sender's digits are, and its number's."""
+
 MAX_SENDERS = 10_000
 MAX_NUMBER = 10_000_000
 
@@ -42,6 +45,6 @@ def read(text: str, size: int) -> Stamp | None:
     if len(text) != size or not text.startswith(MARK):
         return None
     try:
-        return Stamp(int(text[4:8]), int(text[9:16]), int(text[17:36]), int(text[37:56]))
+        return Stamp(int(text[SENDER]), int(text[NUMBER]), int(text[17:36]), int(text[37:56]))
     except ValueError:
         return None

@@ -9,6 +9,8 @@ nobody to hold up, drops the surplus and says so.
 class Allowance:
     """`burst` messages at once, `rate` messages per second for long; a `rate` of 0 is no limit."""
 
+    __slots__ = ("_at", "_burst", "_level", "_rate")  # a server has one for each member
+
     def __init__(self, rate: float, burst: float, now: float) -> None:
         self._rate = rate
         self._burst = burst

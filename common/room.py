@@ -93,8 +93,8 @@ class Room(Generic[Peer]):
     """Who is here, what they may do, and what everybody is sent.
 
     `silence`: members not heard of for this many seconds have left; None where the transport tells
-    itself (TCP). `new_token` makes what a member proves itself with, and the room's own name; 64 random
-    bits by default.
+    itself (TCP): there nobody speaks who was not reported by `connect`. `new_token` makes what a member
+    proves itself with, and the room's own name; 64 random bits by default.
     """
 
     def __init__(
@@ -158,6 +158,8 @@ class Room(Generic[Peer]):
         """`peer` sent `message`, or something that is none."""
         member = self._members.get(peer)
         if member is None:
+            if self._silence is None and peer not in self._guests:
+                return []  # its connection is to be closed, and these are words that were on their way
             return self._from_guest(peer, message, now)
         member.heard = now
         match message:

@@ -99,11 +99,11 @@ class Server:
         self.log.state(f"tcp listening on {addresses.show(self.address)}")
         # A connection is an open file, and so are guests and those that take our last words.
         beside = 2 * limits.MAX_GUESTS + FILES_OF_OUR_OWN
-        allowed = files.allow(self._options.max_members + beside) - beside
-        if allowed < self._options.max_members:
-            self.log.state(
-                f"the system allows connections for {max(allowed, 0):,} members (more: ulimit -n)", "yellow"
-            )
+        wanted = self._options.max_members + beside
+        allowed = files.allow(wanted)
+        if allowed < wanted:
+            few = f"the system allows {allowed:,} open files, and a full room takes {wanted:,} (ulimit -Hn)"
+            self.log.state(few, "yellow")
         self._accepting.start()
         self._running.start()
 

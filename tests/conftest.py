@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab import Lab
+from common import limits
+from tests.lab import Held, Lab
 
 
 @pytest.fixture(autouse=True)
@@ -32,3 +33,18 @@ def lab(transport: str) -> Iterator[Lab]:
     """A server of the transport on a free port, and members to talk to it."""
     with Lab(transport) as lab:
         yield lab
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
+    """Nobody comes back before `held.free` is set."""
+    held = Held()
+    monkeypatch.setattr(limits, "COME_BACK_WAITS", held)
+    yield held
+    held.free.set()
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The waits are short, for tests that are not about them."""
+    monkeypatch.setattr(limits, "COME_BACK_WAITS", (0.01, 0.02))

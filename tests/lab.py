@@ -124,6 +124,8 @@ class Stranger:
         self.socket.settimeout(PATIENCE)
         self.socket.connect(address)
         self.token = ""
+        self.cookie = ""
+        """Ours over UDP, once we were challenged: a member's address is challenged only once a second."""
         self._deframer = Deframer()
         self._arrived: list[ServerMessage | Violation] = []
 
@@ -142,9 +144,10 @@ class Stranger:
 
     def joins(self, nick: str, lab: int = 1) -> "Stranger":
         """Do what a client does until it is welcome (a plain one: until it sees its own join)."""
-        self.sends(Hello(nick=nick, lab=lab))
-        if self.transport == "udp":
-            self.sends(Hello(nick=nick, lab=lab, cookie=self.gets(Challenge).cookie))
+        if self.transport == "udp" and not self.cookie:
+            self.sends(Hello(nick=nick, lab=lab))
+            self.cookie = self.gets(Challenge).cookie
+        self.sends(Hello(nick=nick, lab=lab, cookie=self.cookie))
         if lab or self.transport == "udp":
             self.token = self.gets(Welcome).token
         return self

@@ -1,6 +1,7 @@
 """A room with people in it, for dialogues: `ann.says("hi")`, and what the room has sent to whom."""
 
 from collections.abc import Iterable
+from itertools import chain
 
 from common.messages import (
     Act,
@@ -22,7 +23,7 @@ class Stage:
     """A room, its clock, and what each peer has been sent; `closed` are those to be disconnected."""
 
     def __init__(self, silence: float | None = None) -> None:
-        tokens = (f"token-{count}" for count in range(10**6))
+        tokens = chain(["the room"], (f"token-{count}" for count in range(10**6)))
         self.room: Room[str] = Room(silence=silence, new_token=lambda: next(tokens))
         self.now = 0.0
         self.heard: dict[str, list[FromServer]] = {}
@@ -43,7 +44,7 @@ class Stage:
     def person(self, name: str, *, connects: bool = True) -> "Person":
         """Somebody at the other end of a connection."""
         if connects:
-            self.room.connect(name, self.now)
+            self.play(self.room.connect(name, self.now))
         return Person(self, name)
 
     def member(self, nick: str) -> "Person":

@@ -59,6 +59,7 @@ class Street:
         registry.add(house, "token")
         self._boxes[house] = self._open()
         registry.move(house, self._boxes[house].getsockname())
+        self.batch.forget()
 
     def finds(self, house: Registration) -> bytes:
         """The next letter in the box."""

@@ -214,6 +214,7 @@ def test_a_taken_nick_is_one_sentence_for_a_pipe(transport: str) -> None:
         (["server", "--host", "192.0.2.1"], "no address of this machine"),
         (["server", "--rate", "-1"], "'-1' is no rate"),
         (["server", "--burst", "0"], "'0' is no burst"),
+        (["server", "--max-members", "0"], "'0' is no number of members: it is a whole number from 1"),
         (["server", "--nonsense"], "--nonsense"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -59,8 +59,9 @@ def test_a_later_version_of_the_lab_is_a_lab_member(stage: Stage) -> None:
     assert isinstance(stage.heard["ann"][0], Welcome)
 
 
-def test_over_udp_a_member_joins_without_a_connection(stage: Stage) -> None:
+def test_over_udp_a_member_joins_without_a_connection() -> None:
     """There is no `connect` to report: the first hello is the first word."""
+    stage = Stage(silence=45.0)
     ann = stage.person("ann", connects=False)
     ann.sends(Hello(nick="ann", lab=1))
     assert ann.is_in
@@ -82,6 +83,7 @@ def test_tokens_are_long_and_never_the_same() -> None:
     """A token of its own for each member, at least 64 random bits of it."""
     room: Room[int] = Room()
     for peer in range(100):
+        room.connect(peer, 0.0)
         room.receive(peer, Hello(nick=f"n{peer}", lab=1), 0.0)
     tokens = {room.token(peer) for peer in range(100)}
     assert len(tokens) == 100
@@ -219,6 +221,7 @@ def test_a_plain_member_that_says_hello_again_hears_nothing(stage: Stage) -> Non
 def test_a_welcome_and_its_members_fit_into_a_payload(stage: Stage) -> None:
     """Whatever does not fit is counted in `more`; nobody gets lost between the two."""
     for count in range(300):
+        stage.room.connect(f"p{count}", 0.0)
         stage.room.receive(f"p{count}", Hello(nick=f"{count:03}" + "😀" * 29, lab=1), 0.0)
     ann = stage.person("ann")
     ann.sends(Hello(nick='"' * 32, lab=1))

@@ -35,6 +35,7 @@ def test_the_thousandth_gets_in_and_the_next_does_not() -> None:
     """The limit that is documented is the one that holds."""
     stage = Stage()
     for number in range(1000):
+        stage.room.connect(f"p{number}", 0.0)
         stage.room.receive(f"p{number}", Hello(nick=f"n{number}", lab=1), 0.0)
     assert len(stage.room) == limits.MAX_MEMBERS == 1000
     comes(stage, "late", "late").hears_error("full")

@@ -39,6 +39,20 @@ def test_messages_arrive_however_the_stream_is_cut(
             ann.hears("eve", text)
 
 
+def test_who_is_sent_away_does_not_come_back_on_the_same_connection(lab: Lab) -> None:
+    """A hello behind the violation that was one too many, in one segment with it, is not listened to."""
+    ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+    bad = [frame(b"{}") for _ in range(limits.MAX_VIOLATIONS)]
+    eve.sends_bytes(
+        b"".join([*bad, frame(encode(Hello(nick="back", lab=1))), frame(encode(Say(message="!")))])
+    )
+    assert ann.sees(Went).reason == "kicked"
+    assert eve.is_cut_off()
+    ann.says("quiet")
+    ann.hears("ann", "quiet")
+    assert len(lab.server.room) == 1
+
+
 def test_half_a_frame_and_silence_holds_up_nobody(lab: Lab) -> None:
     """Strangers who say half a message, a length, or nothing wait alone."""
     for half in (b"", b"\x00", b"\x00\x10", frame(encode(Hello(nick="x")))[:-1]):

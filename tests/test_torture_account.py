@@ -106,7 +106,7 @@ def test_what_the_kernel_dropped() -> None:
 
 LOG = """\
 15:04:05.001 = tcp listening on 127.0.0.1:4242
-15:04:05.002 = the system allows connections for 42 members (more: ulimit -n)
+15:04:05.002 = the system allows 40 open files, and a full room takes 237 (ulimit -Hn)
 15:04:05.100 = member0 joined from 127.0.0.1:50000
 15:04:05.100 = \\x1b joined
 15:04:06.100 = member1 joined from 127.0.0.1:50001

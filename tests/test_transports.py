@@ -8,7 +8,6 @@ from common import limits
 from common.addresses import Unusable
 from common.messages import (
     Act,
-    Challenge,
     Chat,
     Error,
     Goodbye,
@@ -208,7 +207,7 @@ def test_hello_again_is_welcome_again_and_with_another_nick_an_error(lab: Lab) -
     eve = lab.stranger().joins("eve")
     token = eve.token
     assert eve.joins("EVE").token == token
-    eve.sends(Hello(nick="mallory", lab=1, cookie=_cookie(eve)))
+    eve.sends(Hello(nick="mallory", lab=1, cookie=eve.cookie))
     assert eve.gets(Error).code == "already-joined"
 
 
@@ -257,11 +256,3 @@ def test_a_port_in_use_is_explained(lab: Lab) -> None:
     with pytest.raises(Unusable, match="in use"):
         Lab(lab.transport, port=lab.address[1])
     lab.join("ann")
-
-
-def _cookie(stranger: Stranger) -> str:
-    """The cookie of a stranger's address; nothing over TCP, which needs none."""
-    if stranger.transport == "tcp":
-        return ""
-    stranger.sends(Hello(nick="anybody", lab=1))
-    return stranger.gets(Challenge).cookie

@@ -19,10 +19,9 @@ from common.addresses import Address
 
 
 class Receiver(Protocol):
-    """Whom a datagram is for. `place` holds `written_down(address)`: of a receiver that moves, the new one."""
+    """Whom a datagram is for."""
 
     address: Address
-    place: "ctypes.Array[ctypes.c_char]"
 
 
 class _Buffer(ctypes.Structure):  # struct iovec
@@ -33,7 +32,7 @@ class _Header(ctypes.Structure):  # struct msghdr
     _fields_ = (
         ("name", ctypes.c_void_p),
         ("name_size", ctypes.c_uint32),
-        ("buffers", ctypes.POINTER(_Buffer)),
+        ("buffers", ctypes.c_void_p),
         ("buffer_count", ctypes.c_size_t),
         ("control", ctypes.c_void_p),
         ("control_size", ctypes.c_size_t),
@@ -79,11 +78,13 @@ class Batch:
         self._socket = sock
         self._buffer = _Buffer()
         self._receivers: Sequence[Receiver] = ()
+        self._names = b""
         self._datagrams: ctypes.Array[_Datagram] = (_Datagram * 0)()
 
     def send(self, payload: bytes, receivers: Sequence[Receiver]) -> list[OSError]:
-        """Send `payload` to each of `receivers` (the same object is taken for the same receivers). Returns an error
-        for each datagram that the kernel did not take."""
+        """Send `payload` to each of `receivers`. Returns an error for each datagram that the kernel did not take.
+
+        The same object is taken for the same receivers at the same addresses: `forget` it if one of them moves."""
         if SENDMMSG is None or len(receivers) < 2:
             return self._one_by_one(payload, receivers)
         errors = []
@@ -101,6 +102,10 @@ class Batch:
             done += taken
         return errors
 
+    def forget(self) -> None:
+        """Somebody has another address now."""
+        self._receivers = ()
+
     def _one_by_one(self, payload: bytes, receivers: Sequence[Receiver]) -> list[OSError]:
         errors = []
         for receiver in receivers:
@@ -114,9 +119,22 @@ class Batch:
         """The same buffer for all of them, and each its own address: made when somebody comes or goes, and not for
         every message."""
         self._receivers = receivers
-        self._datagrams = (_Datagram * len(receivers))()
-        buffer = ctypes.pointer(self._buffer)
-        for datagram, receiver in zip(self._datagrams, receivers, strict=True):
-            header = datagram.header
-            header.name, header.name_size = ctypes.addressof(receiver.place), ctypes.sizeof(receiver.place)
+        written = [written_down(receiver.address) for receiver in receivers]
+        self._names = b"".join(written)  # where the kernel is to find them
+        name, name_size = _place_of(self._names), len(written[0])
+        size = (
+            1 << len(receivers).bit_length()
+        )  # a power of two: ctypes remembers every length there ever was
+        self._datagrams = (_Datagram * size)()
+        buffer = ctypes.addressof(self._buffer)
+        for number in range(len(receivers)):
+            header = self._datagrams[number].header
+            header.name, header.name_size = name + number * name_size, name_size
             header.buffers, header.buffer_count = buffer, 1
+
+
+def _place_of(data: bytes) -> int:
+    """Where the bytes are in memory. They stay there for as long as the object lives."""
+    place = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
+    assert place is not None
+    return place

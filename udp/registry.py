@@ -5,30 +5,29 @@ port); its token does not, and is what proves that a datagram is from the member
 who forged the address.
 """
 
-import ctypes
 import hmac
 import math
 
 from common.addresses import Address, show
 from common.allowance import Allowance
-from udp.batch import written_down
 
 
 class Registration:
     """One member's `address` and `token`, and what it may still send."""
 
-    __slots__ = ("address", "allowance", "challenged", "name", "place", "token", "told")
+    __slots__ = ("address", "allowance", "challenged", "token", "told")
 
     def __init__(self, address: Address, allowance: Allowance) -> None:
         self.address = address
-        self.name = show(address)
-        place = written_down(address)
-        self.place = (ctypes.c_char * len(place)).from_buffer_copy(place)
-        """The address again, where the kernel can read it."""
         self.token = ""
         self.allowance = allowance
         self.told = self.challenged = -math.inf
         """When it was last told what it does wrong, and last asked who it is: once a second is enough."""
+
+    @property
+    def name(self) -> str:
+        """`host:port`, for people."""
+        return show(self.address)
 
     def proves(self, token: str) -> bool:
         """Whether a datagram with this token is from here."""
@@ -76,8 +75,7 @@ class Registry:
     def move(self, registration: Registration, address: Address) -> None:
         """The member is at another address now, which it has proved with a cookie and its token."""
         del self._by_address[registration.address]
-        registration.address, registration.name = address, show(address)
-        registration.place.raw = written_down(address)
+        registration.address = address
         self._by_address[address] = registration
 
     def remove(self, registration: Registration) -> None:

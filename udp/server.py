@@ -140,6 +140,7 @@ class Server:
                 self._forget(known)
             self.log.state(f"{self.room.nick(mover)} moved from {mover.name} to {addresses.show(address)}")
             self._registry.move(mover, address)
+            self._batch.forget()
             known = mover
         if known is not None:
             return actions + self.room.receive(known, hello, now)

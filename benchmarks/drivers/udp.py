@@ -35,9 +35,11 @@ class UdpMember(LabMember):
             self.replies += self.begin(now)
             return []
         if isinstance(message, Welcome):
-            self._token, self._asked = message.token, 0
-            self._again_at = now + limits.HELLO_WAITS[0]
+            self._token = message.token
         text = self.hear(message)
+        if self.joined and not self.ready:
+            # The room fills, and we are told of it. Only if that falls silent something may have been lost.
+            self._asked, self._again_at = 0, now + limits.HELLO_WAITS[0]
         return [] if text is None else [text]
 
     def say(self, text: str) -> bytes:

@@ -18,7 +18,7 @@ KNOWN = {
     "left": r"\S+ left \(\w+: .*\)",
     "listening": r"(tcp|udp) listening on \S+",
     "about itself": r"the kernel granted socket buffers of .*|answers leave from the address .*|"
-    r"the system allows connections for .*",
+    r"the system allows .* open files, .*",
     "moved": r"\S+ moved from \S+ to \S+",
     "problem": r"a connection had to wait, or was refused: .*",
 }
