@@ -150,11 +150,11 @@ def test_a_hole_is_a_number_missing_below_the_highest() -> None:
 
 
 def test_a_wire_says_what_the_driver_says() -> None:
-    """Only the number changes, and the mark is found in it."""
+    """Only the number changes, and the sender's mark is found in it."""
     wire = Wire(lambda said: f"PRIVMSG #room :{said}\r\n".encode(), 3, SIZE)
     assert wire.message(17) == b"PRIVMSG #room :" + text(3, 17) + b"\r\n"
-    assert wire.mark(17) in wire.message(17)
-    assert wire.mark(18) not in wire.message(17)
+    assert wire.mark in wire.message(17)
+    assert wire.mark not in Wire(str.encode, 4, SIZE).message(17)
 
 
 def test_even_moments_are_one_interval_apart() -> None:

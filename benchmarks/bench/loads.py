@@ -13,9 +13,9 @@ class Load:
     """Members 0, 1, … of one room, of whom the first `senders` speak for `seconds`, in texts of `size` bytes.
 
     With a `rate` (messages per second of the whole room) each message has its moment, whatever the server does (open
-    loop): a random one, or, `evenly`, so that each sender speaks at regular intervals. Without one each sender has one
-    message outstanding: it says the next when the one before has reached the member after it, and so everybody talks
-    as fast as this server goes (closed loop).
+    loop): a random one, or, `evenly`, so that each sender speaks at regular intervals. Without one all members speak,
+    each has one message outstanding, and so they talk as fast as this server goes (closed loop): a member says the next
+    when it has heard what everybody has said, or, with `neighbours`, when the member after it has heard its last.
 
     `stopped`: the last member stops reading once it is in. `flood`: the last member says so many messages a second
     beside. `allowance`: the server keeps everybody to what its users may send, as it does unless told otherwise.
@@ -31,6 +31,7 @@ class Load:
     flood: float = 0.0
     allowance: bool = False
     evenly: bool = False
+    neighbours: bool = False
     fixed: bool = False
 
     def __post_init__(self) -> None:
@@ -64,6 +65,7 @@ LOADS: dict[str, Load] = {
     "latency": Load(members=10, senders=10, rate=200, seconds=2.0, evenly=True),
     "cost": Load(members=50, senders=10, rate=400),
     "everybody": Load(members=50, senders=50),
+    "neighbours": Load(members=50, senders=50, neighbours=True),
     "4000": Load(members=50, senders=50, rate=4000),
     "16000": Load(members=50, senders=50, rate=16_000),
     "reading": READING,

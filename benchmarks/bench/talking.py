@@ -31,7 +31,7 @@ DRAIN = 8_000_000_000
 """Nanoseconds beyond the last message that a server has to deliver what it has got."""
 
 LOST_AFTER = 200_000_000
-"""Nanoseconds after which a sender whose message has not come goes on with the next one: it was a datagram."""
+"""Nanoseconds after which a member that has not heard everybody goes on: something was lost, it was a datagram."""
 
 PUSH = 32
 """Messages of a flood sent between two looks at what has come for everybody else."""
@@ -44,6 +44,8 @@ RECEIVE = 65_536
 
 NOBODY = -1
 
+MARK = stamp.MARK.encode()
+
 
 class Wire:
     """What one sender says, in the bytes of its server's format. Only the number changes from message to message, so
@@ -55,15 +57,12 @@ class Wire:
         before, found, after = say(text.decode()).partition(text)
         assert found, "this server's format changes the text"
         self._head, self._tail = before + text[: stamp.NUMBER.start], text[stamp.NUMBER.stop :] + after
-        self._mark = text[: stamp.NUMBER.start]
+        self.mark = text[: stamp.SENDER.stop]
+        """Where these bytes come, a message of this sender does."""
 
     def message(self, number: int) -> bytes:
         """The bytes that say message `number`."""
         return b"%b%07d%b" % (self._head, number, self._tail)
-
-    def mark(self, number: int) -> bytes:
-        """Where these bytes come, this sender's message `number` does."""
-        return b"%b%07d" % (self._mark, number)
 
 
 @dataclass
@@ -117,10 +116,15 @@ class Talker:
         for member, sock in enumerate(sockets[: load.listeners]):
             self._by_file[sock.fileno()] = member, receive, self.talk.heard[member]
             self._epoll.register(sock, select.EPOLLIN)
-        # Of the closed loop: what each member's neighbour is to get, since when, and what that one got last.
-        self._awaited: list[bytes] = []
-        self._said_at: list[int] = []
+        # Of the closed loop: what each member waits for, and who says the next message when it has come; how much of it
+        # has come, and how much is enough; the end of what came, in which a stamp may have begun; who spoke when.
+        self._awaited = [(MARK, member) for member in range(load.members)]
+        if load.neighbours:
+            self._awaited = [(wires[member - 1].mark, member - 1) for member in range(load.members)]
+        self._had = [0] * load.members
+        self._enough: list[int] = []
         self._ends = [b""] * load.members
+        self._said_at: list[int] = []
 
     def run(self, planned: list[Due], begins: Callable[[], None], ends: Callable[[], None]) -> Talk:
         """Make the run; `planned` is the schedule of an open loop. `begins` and `ends` are called right before the
@@ -181,7 +185,7 @@ class Talker:
 
     def _in_turn(self) -> None:
         count, stop = self._load.senders, self.talk.stop
-        self._awaited, self._said_at = [b""] * count, [0] * count
+        self._enough, self._said_at = [0] * count, [0] * count
         for sender in range(count):
             self._say_next(sender)
         while (now := time.monotonic_ns()) < stop:
@@ -189,26 +193,32 @@ class Talker:
             if not self._stream and now > min(self._said_at) + LOST_AFTER:
                 for sender in range(count):
                     if now > self._said_at[sender] + LOST_AFTER:
+                        listener = self._listener(sender)
+                        self._had[listener] = self._enough[listener]
                         self._say_next(sender)
-        self._awaited = []
+        self._enough = []
 
     def _say_next(self, sender: int) -> None:
         number, now = len(self.talk.sent[sender]), time.monotonic_ns()
         self.talk.due[sender].append(now)
         self.talk.sent[sender].append(now)
         self._said_at[sender] = now
-        self._awaited[sender] = self._wires[sender].mark(number)
+        said = 1 if self._load.neighbours else self._load.senders - (not self._echoes)
+        self._enough[self._listener(sender)] += said
         self._say(sender, self._wires[sender].message(number))
 
+    def _listener(self, sender: int) -> int:
+        """On whom it depends when `sender` goes on."""
+        return (sender + 1) % self._load.members if self._load.neighbours else sender
+
     def _look(self, member: int, chunks: list[bytes]) -> None:
-        """Whether what has just come for this member holds what the member before it has said."""
-        sender = member - 1 if member else self._load.senders - 1
-        mark, together = self._awaited[sender], b"".join(chunks)
-        if self._stream:
-            together = self._ends[member] + together
-            self._ends[member] = together[-len(mark) :]
-        if mark in together:
-            self._say_next(sender)
+        """Whether this member has now heard what it waits for."""
+        mark, sender = self._awaited[member]
+        together = self._ends[member] + b"".join(chunks)
+        self._had[member] += together.count(mark)
+        self._ends[member] = together[1 - len(mark) :]
+        if self._had[member] >= self._enough[member]:
+            self._say_next(sender % self._load.members)
 
     # --- both -------------------------------------------------------------------------------------
 
@@ -248,7 +258,7 @@ class Talker:
             # epoll waits in whole milliseconds; select waits in microseconds, and can wait for epoll.
             select.select([self._epoll], [], [], wait / SECOND)
             events = self._epoll.poll(0)
-        clock, awaiting = time.monotonic_ns, bool(self._awaited)
+        clock, in_turn = time.monotonic_ns, bool(self._enough)
         for file, event in events:
             member, receive, heard = self._by_file[file]
             if event & select.EPOLLOUT:
@@ -263,7 +273,7 @@ class Talker:
                 continue
             heard.chunks += chunks
             heard.times += [now] * len(chunks)
-            if awaiting:
+            if in_turn:
                 self._look(member, chunks)
             if now >= until:
                 return
@@ -292,11 +302,10 @@ class Talker:
         """Whether every member has as many messages as were said to it. (Which ones they are is found out later.)"""
         said = [len(one) for one in self.talk.sent]
         own = [0 if self._echoes else number for number in said] + [0] * self._load.members
-        mark = stamp.MARK.encode()
-        flood = self._wires[-1].mark(0)[: stamp.SENDER.stop] if self._load.flood else None
+        flood = self._wires[-1].mark if self._load.flood else None
         for member, heard in enumerate(self.talk.heard[: self._load.listeners]):
             together = b"".join(heard.chunks)
-            came = together.count(mark) - (together.count(flood) if flood else 0)
+            came = together.count(MARK) - (together.count(flood) if flood else 0)
             if not heard.ended and came < sum(said) - own[member]:
                 return False
         return True
