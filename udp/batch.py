@@ -78,7 +78,7 @@ class Batch:
         self._socket = sock
         self._buffer = _Buffer()
         self._receivers: Sequence[Receiver] = ()
-        self._names = b""
+        self._names = bytearray()
         self._datagrams: ctypes.Array[_Datagram] = (_Datagram * 0)()
 
     def send(self, payload: bytes, receivers: Sequence[Receiver]) -> list[OSError]:
@@ -119,22 +119,15 @@ class Batch:
         """The same buffer for all of them, and each its own address: made when somebody comes or goes, and not for
         every message."""
         self._receivers = receivers
-        written = [written_down(receiver.address) for receiver in receivers]
-        self._names = b"".join(written)  # where the kernel is to find them
-        name, name_size = _place_of(self._names), len(written[0])
-        size = (
-            1 << len(receivers).bit_length()
-        )  # a power of two: ctypes remembers every length there ever was
-        self._datagrams = (_Datagram * size)()
+        name_size = len(written_down(receivers[0].address))
+        self._names = bytearray(name_size * len(receivers))
+        names = ctypes.addressof(ctypes.c_char.from_buffer(self._names))
+        # A power of two of them: ctypes remembers every length there ever was.
+        self._datagrams = (_Datagram * (1 << len(receivers).bit_length()))()
         buffer = ctypes.addressof(self._buffer)
-        for number in range(len(receivers)):
+        for number, receiver in enumerate(receivers):
+            start = number * name_size
+            self._names[start : start + name_size] = written_down(receiver.address)
             header = self._datagrams[number].header
-            header.name, header.name_size = name + number * name_size, name_size
+            header.name, header.name_size = names + start, name_size
             header.buffers, header.buffer_count = buffer, 1
-
-
-def _place_of(data: bytes) -> int:
-    """Where the bytes are in memory. They stay there for as long as the object lives."""
-    place = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value
-    assert place is not None
-    return place

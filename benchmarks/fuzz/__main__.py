@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.text import Text
 
 from benchmarks.fuzz import seeds
+from benchmarks.fuzz.planted import plant
 from benchmarks.fuzz.properties import check
 from benchmarks.fuzz.target import INSTRUMENTED
 from benchmarks.options import RESULTS
@@ -132,6 +133,20 @@ def fuzz(seconds: int, seed: int, console: Console, atheris: Path) -> int:
     return conclude(code, course, said, found, console)
 
 
+def try_out(seconds: int, seed: int, console: Console, atheris: Path) -> int:
+    """The same search in a copy with a fault. Exit code 0 if it is found, 1 if not."""
+    with tempfile.TemporaryDirectory(prefix="chat-lab-fuzz-") as folder:
+        plant(Path(folder))
+        words = [sys.executable, "-m", "benchmarks.fuzz", "--seconds", str(seconds), "--seed", str(seed)]
+        environment = {**os.environ, "PYTHONPATH": folder}
+        ended = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    found = ended.returncode == 1 and "UnicodeDecodeError" in ended.stdout
+    console.print(Text(visible_lines((ended.stdout + ended.stderr).strip())), soft_wrap=True)
+    verdict = "The planted fault was found." if found else "The planted fault was not found: the search is broken."
+    console.print(Text(verdict, "" if found else "bold red"))
+    return 0 if found else 1
+
+
 def conclude(
     code: int, course: Course, said: list[str], found: bytes | None, console: Console, results: Path = RESULTS
 ) -> int:
@@ -199,6 +214,7 @@ def _parser() -> Parser:
     parser.add_argument(
         "--seed", type=whole(1, 2**31 - 1, "seed"), help="of the search (one is made up, and stated)"
     )
+    parser.add_argument("--planted", action="store_true", help="search a copy with a fault: is it found?")
     parser.add_argument("--input", type=Path, metavar="FILE", help="check the bytes of this file alone")
     return parser
 
@@ -213,7 +229,8 @@ def main(words: Iterable[str] | None = None) -> int:
     if atheris is None:
         print(MISSING, file=sys.stderr)
         return 2
-    return fuzz(options.seconds, options.seed or secrets.randbelow(2**31) + 1, console, atheris)
+    seed = options.seed or secrets.randbelow(2**31) + 1
+    return (try_out if options.planted else fuzz)(options.seconds, seed, console, atheris)
 
 
 if __name__ == "__main__":
