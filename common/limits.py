@@ -85,7 +85,8 @@ soon enough for a server that is started again, seldom enough for a thousand cli
 
 MAX_MEMBERS = 1000
 """Members of a room. Over TCP each costs a thread, and every message one delivery to each: 50 messages a second
-to a thousand are 50,000 deliveries a second, about what one processor does."""
+to a thousand are 50,000 deliveries a second, some two fifths of a processor. Nothing limits one host: whoever
+has that many ports, or connections, can take all the places."""
 
 MAX_GUESTS = 100
 """TCP connections that have not said hello, and those that take their last words: each costs a thread, and

@@ -4,7 +4,8 @@ It ends when its input has ended and everything it sent has its receipt (or neve
 
     printf 'hello\n' | .venv/bin/python -m tcp.client --nick ann
 
-says one thing, and its exit code says whether it arrived.
+says one thing, and its exit code says whether it arrived. If the server goes away while there is something left
+to say, it waits for it (`--no-reconnect`: it ends).
 """
 
 import codecs

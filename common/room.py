@@ -66,7 +66,7 @@ class Send(NamedTuple, Generic[Peer]):
 
 
 class Close(NamedTuple, Generic[Peer]):
-    """Send `peer` what is still under way to it, and end the connection. (UDP: it is forgotten already.)"""
+    """Send `peer` what is still under way to it, and end the connection. (UDP: forget it.)"""
 
     peer: Peer
 
@@ -92,15 +92,16 @@ class _Member:
 class Room(Generic[Peer]):
     """Who is here, what they may do, and what everybody is sent.
 
-    `silence`: members not heard of for this many seconds have left; None where the transport tells
-    itself (TCP): there nobody speaks who was not reported by `connect`. `new_token` makes what a member
-    proves itself with, and the room's own name; 64 random bits by default.
+    `silence`: members not heard of for this many seconds have left; None where the transport tells itself (TCP).
+    `connections`: nobody speaks who was not reported by `connect` (TCP). `new_token` makes what a member proves
+    itself with, and the room's own name; 64 random bits by default.
     """
 
     def __init__(
         self,
         *,
         silence: float | None = None,
+        connections: bool = True,
         max_members: int = limits.MAX_MEMBERS,
         new_token: Callable[[], str] = lambda: secrets.token_urlsafe(8),
     ) -> None:
@@ -109,6 +110,7 @@ class Room(Generic[Peer]):
         self.name = new_token()
         """Who comes back learns from it whether this is still the room that counted what it has seen."""
         self._silence = silence
+        self._connections = connections
         self._max_members = max_members
         self._new_token = new_token
         self._guests: dict[Peer, _Guest] = {}
@@ -158,7 +160,7 @@ class Room(Generic[Peer]):
         """`peer` sent `message`, or something that is none."""
         member = self._members.get(peer)
         if member is None:
-            if self._silence is None and peer not in self._guests:
+            if self._connections and peer not in self._guests:
                 return []  # its connection is to be closed, and these are words that were on their way
             return self._from_guest(peer, message, now)
         member.heard = now
@@ -240,11 +242,11 @@ class Room(Generic[Peer]):
 
     def _hello(self, peer: Peer, hello: Hello, now: float) -> list[Action[Peer]]:
         lab = hello.lab >= 1
-        nick = unicodedata.normalize("NFC", hello.nick)
+        code, problem = "bad-nick", refuse_nick(hello.nick)
+        nick = hello.nick if problem else unicodedata.normalize("NFC", hello.nick)
         holder = self._by_nick.get(fold(nick))
         if holder is not None and self._proves(hello.token, holder):
             return self._take_over(holder, peer, now)
-        code, problem = "bad-nick", refuse_nick(nick)
         if not problem and holder is not None:
             code, problem = "nick-taken", "Somebody here has this nick already."
         if not problem and len(self._members) >= self._max_members:
@@ -269,7 +271,8 @@ class Room(Generic[Peer]):
 
     def _take_over(self, old: Peer, new: Peer, now: float) -> list[Action[Peer]]:
         """A member has come back on a new connection before we noticed that the old one is dead. It is the same
-        member: nobody has left, and nobody joins."""
+        member: nobody has left, and nobody joins. (Over UDP a peer is a registration, which moves with its member:
+        `Server._move`.)"""
         self._guests.pop(new, None)
         member = self._members.pop(old)
         member.heard = now
@@ -350,8 +353,11 @@ class Room(Generic[Peer]):
     def _regroup(self) -> None:
         """Who gets what, made anew when somebody comes or goes and not for every message."""
         self._everyone = tuple(self._members)
-        self._lab = tuple(peer for peer, member in self._members.items() if member.lab)
         self._plain = tuple(peer for peer, member in self._members.items() if not member.lab)
+        # The same object where it is the same people: who sends then sees that it is.
+        self._lab = self._everyone
+        if self._plain:
+            self._lab = tuple(peer for peer, member in self._members.items() if member.lab)
 
     def _here(self) -> tuple[list[str], int]:
         """The nicks that fit into one payload, and how many did not."""

@@ -258,6 +258,7 @@ class Session:
         self._receipt_timeout = receipt_timeout
         self._carries_token = carries_token
         self._comes_back = comes_back
+        self._told = ""
         self.waiting = 0
         """How many of our messages still wait for a receipt and are not given up."""
         self._next_id = 1
@@ -276,7 +277,7 @@ class Session:
         Raises NotSent for what the server would not take; nothing is counted then.
         """
         if self.away and isinstance(message, Say | Act | Tell | Who):
-            raise NotSent("The server is gone, and may come back: nothing was sent.")
+            raise NotSent("We are out, and come back as soon as we can: nothing was sent.")
         if self._carries_token and self.token:
             message = msgspec.structs.replace(message, token=self.token)
         if self.plain and isinstance(message, Who | Tell):
@@ -387,7 +388,7 @@ class Session:
             return []
         if not (self._comes_back and self.joined) or self.ended:
             return self.end(reason)
-        self.joined, self.away = False, True
+        self.joined, self.away, self._told = False, True, ""
         self.statistics.away += 1
         return [Away(reason), *self._give_up(list(self._pending.values()))]
 
@@ -414,11 +415,12 @@ class Session:
 
     def _welcome(self, welcome: Welcome) -> list[Event]:
         again = self.joined and not self.plain
+        other = (welcome.room, welcome.token) != (self.room, self.token)
         self.joined, self.plain = True, False
         self.nick, self.token = welcome.nick, welcome.token
         tracker = self.statistics.tracker
-        if self.away:
-            return self._back(welcome)
+        if self.away or (again and other):  # we were out, whether we had noticed or not
+            return [*self._give_up(list(self._pending.values())), *self._back(welcome)]
         self.room = welcome.room
         if tracker.highest is None:
             tracker.announce(welcome.seq)
@@ -498,8 +500,10 @@ class Session:
 
     def _error(self, error: Error) -> list[Event]:
         if self.away:
-            # Full, or too slow with our hello: the next attempt may succeed. A nick that is somebody else's now won't.
-            return self.end(f"We can't come back: {error.message}") if error.code in NICK_PROBLEMS else []
+            if error.code in NICK_PROBLEMS:  # it is somebody else's now
+                return self.end(f"We can't come back: {error.message}")
+            told, self._told = self._told, error.code
+            return [] if told == error.code else [Notice(error.message, error=True)]  # once: we go on asking
         if not self.joined:
             self.ended = True
             return [Refused(error.code, error.message)]

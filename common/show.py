@@ -75,7 +75,7 @@ def line(event: Event) -> Text:
         case Refused(reason=reason):
             return Text(f"! {visible(reason)}", "red")
         case Away(reason=reason):
-            return Text(f"*** {visible(reason)} We shall be back when it is.", "bold yellow")
+            return Text(f"*** {visible(reason)} We come back as soon as we can.", "bold yellow")
         case Back(nick=nick, members=members, more=more, missed=missed):
             here = Text.assemble("; here: ", _names(members, more)) if members else ""
             return Text.assemble("*** back in as ", named(nick), here, (f"; {_missed(missed)}", ASIDE))

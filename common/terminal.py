@@ -177,7 +177,7 @@ class Terminal:
         session, tracker = client.session, client.session.statistics.tracker
         parts: StyleAndTextTuples = [("", f" {self._server} · ")]
         here = f"{len(session.members)} here"
-        parts.append(("class:warning", "gone, asking again") if session.away else ("", here))
+        parts.append(("class:warning", "out, asking again") if session.away else ("", here))
         if session.waiting:
             parts.append(("", f" · {session.waiting} waiting"))
         for count, what in (

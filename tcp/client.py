@@ -67,15 +67,15 @@ class Client:
         Raises session.NotSent for one that the server would not take; nothing is sent then.
         """
         with self._lock:
-            message = self.session.sending(message, time.monotonic())
-        self._put(message)
+            message, sock = self.session.sending(message, time.monotonic()), self._socket
+        self._put(message, sock)
 
     def retry(self) -> int:
         """Say again what has no receipt; how many messages that were. Raises session.NotSent as `send` does."""
         with self._lock:
-            again = self.session.retry(time.monotonic())
+            again, sock = self.session.retry(time.monotonic()), self._socket
         for message in again:
-            self._put(message)
+            self._put(message, sock)
         return len(again)
 
     def unanswered(self) -> None:
@@ -104,9 +104,8 @@ class Client:
         for family, address in self._addresses:
             self._socket = socket.socket(family, socket.SOCK_STREAM)
             try:
-                if (
-                    self._closing.is_set()
-                ):  # asked now: from here on `close` finds this socket, and wakes its connect
+                # Asked now: from here on `close` finds this socket, and wakes its connect.
+                if self._closing.is_set():
                     raise OSError("we are leaving")
                 self._socket.settimeout(limits.CONNECT_TIMEOUT)
                 self._socket.connect(address)
@@ -124,7 +123,7 @@ class Client:
 
     def _hello(self) -> None:
         """Ask to join. Once: TCP repeats it until it has arrived."""
-        self._put(self.session.hello())
+        self._put(self.session.hello(), self._socket)
 
     def _try_elsewhere(self) -> None:
         """Nothing to do: connect() has found the address that answers."""
@@ -208,10 +207,9 @@ class Client:
 
     # --- both threads -----------------------------------------------------------------------------
 
-    def _put(self, message: ClientMessage) -> None:
-        """Send it, whole. That the server is gone is a matter of the receive thread: if it does not see it, it is
-        made to."""
-        sock = self._socket
+    def _put(self, message: ClientMessage, sock: socket.socket) -> None:
+        """Send it, whole, on the connection that it is meant for: there may be another one by now. That the server is
+        gone is a matter of the receive thread: if it does not see it, it is made to."""
         try:
             sock.sendall(frame(encode(message)))
         except OSError:

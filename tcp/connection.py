@@ -104,7 +104,7 @@ def set_options(sock: socket.socket) -> None:
     # Nagle's algorithm holds a small message back until the last one is acknowledged, and the other
     # end delays that acknowledgement by 40 ms: together they make every answer late.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    # A peer whose machine lost its power says nothing, ever. After 15 s of silence TCP asks, and twice more;
+    # A peer whose machine lost its power says nothing, ever. After 15 s of silence TCP asks, and once more after 30;
     # after 45 s it is gone. The same goes for what it does not acknowledge, which TCP would repeat for 15 minutes.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (

@@ -182,14 +182,14 @@ class Server:
         reason = "lost"
         try:
             while data := connection.receive():
+                if connection.ending.is_set():
+                    continue  # we read on, so that our last words arrive, but no longer listen
                 messages: list[ClientMessage | Violation] = []
                 for payload in deframer.receive(data):
                     if allowance.take(time.monotonic()):
                         self._hand_on(connection, messages)
                         messages = []
                         self._hold_back(connection, allowance)
-                    if connection.ending.is_set():
-                        break  # we read on, so that our last words arrive, but no longer listen
                     messages.append(from_client(payload) if isinstance(payload, bytes) else payload)
                 self._hand_on(connection, messages)
             if not deframer.inside_a_frame:
@@ -294,7 +294,7 @@ class Server:
         connection.end(by=now + limits.LINGER)
         self._watch(connection)
         self._ending[connection] = None
-        if len(self._ending) > limits.MAX_GUESTS:
+        if len(self._ending) > limits.MAX_GUESTS and not self._stopping.is_set():
             self._cut(next(iter(self._ending)))
 
     def _cut(self, connection: Connection) -> None:

@@ -24,7 +24,9 @@ class Stage:
 
     def __init__(self, silence: float | None = None) -> None:
         tokens = chain(["the room"], (f"token-{count}" for count in range(10**6)))
-        self.room: Room[str] = Room(silence=silence, new_token=lambda: next(tokens))
+        self.room: Room[str] = Room(
+            silence=silence, connections=silence is None, new_token=lambda: next(tokens)
+        )
         self.now = 0.0
         self.heard: dict[str, list[FromServer]] = {}
         self.closed: list[str] = []

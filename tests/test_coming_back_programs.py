@@ -69,7 +69,7 @@ def test_a_pipe_goes_on_when_its_server_returns(
     ann.tell("before\n")
     ann.says("ann: before  ✓")
     kill(served[0])
-    ann.says("We shall be back when it is")
+    ann.says("We come back as soon as we can")
     ann.tell("meanwhile\n/me waits\n")
     exits.enter_context(server(transport, port=served[1]))
     ann.says("back in as ann; here: ann; what was said meanwhile is not known")
@@ -85,14 +85,14 @@ def test_a_pipe_that_has_said_everything_does_not_wait(served: tuple[Program, st
     ann.tell("hi\n")
     ann.says("ann: hi  ✓")
     kill(served[0])
-    ann.says("We shall be back")
+    ann.says("We come back")
     assert ends(ann) == 0
 
 
 def test_a_pipe_may_be_told_to_quit_while_it_is_away(served: tuple[Program, str], ann: Output) -> None:
     """/quit is for the client, and needs no server."""
     kill(served[0])
-    ann.says("We shall be back")
+    ann.says("We come back")
     ann.tell("/help\n/quit\n")
     ann.says("\n/quit")
     while ann.reads(PATIENCE):
@@ -105,7 +105,7 @@ def test_a_pipe_that_still_has_something_to_say_can_be_interrupted(
 ) -> None:
     """It would wait for ever: SIGTERM ends it."""
     kill(served[0])
-    ann.says("We shall be back")
+    ann.says("We come back")
     ann.tell("hello?\n")
     ann.process.terminate()
     while ann.reads(PATIENCE):
@@ -127,8 +127,8 @@ def test_a_person_is_told_and_goes_on(
     screen.wait_for("ann: hi  ✓", PATIENCE)
     screen.wait_for("1 here", PATIENCE)
     kill(process)
-    screen.wait_for("We shall be back when it is.", PATIENCE)
-    screen.wait_for("gone, asking again", PATIENCE)
+    screen.wait_for("We come back as soon as we can.", PATIENCE)
+    screen.wait_for("out, asking again", PATIENCE)
     screen.type("hello?\r")
     screen.wait_for("nothing was sent. (The arrow up brings it back.)", PATIENCE)
     screen.type("half a li")
@@ -154,7 +154,7 @@ def test_a_person_may_leave_while_the_server_is_gone(
     screen = exits.enter_context(Screen(argv, columns=120, rows=40))
     screen.wait_for("ann>", PATIENCE)
     kill(process)
-    screen.wait_for("gone, asking again", PATIENCE)
+    screen.wait_for("out, asking again", PATIENCE)
     screen.type("/retry\r")
     screen.wait_for("! Nothing is without a receipt.", PATIENCE)
     screen.type("/quit\r")

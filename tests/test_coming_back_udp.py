@@ -189,7 +189,7 @@ def test_a_server_that_was_killed_and_started_again_is_noticed(lab: Lab, soon: N
 
 
 @pytest.mark.usefixtures("soon")
-def test_a_forged_unknown_costs_a_hello_and_no_more(lab: Lab) -> None:
+def test_a_forged_unknown_costs_no_membership(lab: Lab) -> None:
     """Somebody else says that the server does not know us: it does. The same member with the same token; no
     number is used, and the others see nothing."""
     ann, bob = lab.join("ann"), lab.join("bob")

@@ -1,9 +1,13 @@
 """The rules of the chat, as dialogues: how many there may be, and who takes whose place."""
 
+import unicodedata
+from typing import Any
+
 import pytest
 
 from common import limits
-from common.messages import Chat, Error, Hello, Join, Say, Welcome
+from common.messages import Act, Chat, Error, Hello, Join, Say, Welcome
+from common.nick import LONGEST
 from common.room import Close, Room, Send
 from tests.stage import Person, Stage
 
@@ -29,6 +33,37 @@ def comes(stage: Stage, name: str, nick: str, token: str = "") -> Person:
 
 
 # --- members --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("letters", ["\u0301\u0316" * 4000, "x" * 16_000])
+def test_a_nick_that_is_far_too_long_is_never_normalized(
+    letters: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes a time that grows with the square of the accents: everybody would wait for it."""
+    real = unicodedata.normalize
+
+    def normalize(form: Any, text: str) -> str:
+        assert len(text) <= 4 * LONGEST
+        return real(form, text)
+
+    stage = Stage()
+    ann = stage.member("ann")
+    monkeypatch.setattr(unicodedata, "normalize", normalize)
+    comes(stage, "bob", "a" + letters).hears_error("bad-nick")
+    ann.tells("a" + letters, "psst")
+    ann.hears_error("no-such-nick")
+    ann.sends(Hello(nick="a" + letters, lab=1))
+    ann.hears_error("already-joined")
+
+
+def test_the_same_people_are_the_same_object() -> None:
+    """Who sends a chat and then an emote addresses both alike: unless a plain member hears something else."""
+    stage = Stage()
+    stage.member("ann")
+    chat, emote = (stage.room.receive("ann", what, 0.0) for what in (Say(message="hi"), Act(message="waves")))
+    assert isinstance(chat[0], Send)
+    assert isinstance(emote[0], Send)
+    assert chat[0].to is emote[0].to
 
 
 def test_the_thousandth_gets_in_and_the_next_does_not() -> None:

@@ -338,7 +338,9 @@ class TwoRooms(RuleBasedStateMachine):
     @initialize(udp=st.booleans())
     def open(self, udp: bool) -> None:
         """A server starts."""
-        self.room: Room[int] = Room(silence=limits.SILENCE if udp else None, max_members=MAX_MEMBERS)
+        self.room: Room[int] = Room(
+            silence=limits.SILENCE if udp else None, connections=not udp, max_members=MAX_MEMBERS
+        )
         self.model = Model(udp=udp)
         assert self.room.name
         assert self.room.name not in self.names

@@ -40,7 +40,7 @@ class AnyStory(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.room: Room[int] = Room(silence=45.0)
+        self.room: Room[int] = Room(silence=45.0, connections=False)
         self.now = 0.0
         self.next_peer = 0
         self.open: set[int] = set()

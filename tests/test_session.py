@@ -30,6 +30,7 @@ from common.messages import (
     encode,
 )
 from common.session import (
+    Back,
     Came,
     Ended,
     Event,
@@ -144,10 +145,20 @@ def test_more_members_than_fit_are_counted() -> None:
 
 def test_a_second_welcome_is_not_shown(udp: Dialogue) -> None:
     """It answers a hello that was repeated too early, or that moved us: the token counts, nothing else."""
-    again = Welcome(nick="ann", members=["ann", "bob"], seq=9, token="new")
+    again = Welcome(nick="ann", members=["ann", "bob"], seq=9, token="t")
     assert udp.hears(again) == []
-    assert udp.session.token == "new"
+    assert udp.session.token == "t"
     assert udp.session.statistics.tracker.lost == 0
+
+
+def test_a_welcome_to_another_room_is_no_repeat(udp: Dialogue) -> None:
+    """The server was started again before we had noticed: counting begins anew, and what is said is shown."""
+    udp.says("into the old room")
+    other = Welcome(nick="ann", members=["ann"], seq=1, token="other", room="another")
+    assert udp.hears(other) == [Unconfirmed("into the old room"), Back("ann", ["ann"])]
+    (spoken,) = udp.hears(Chat(nick="bob", message="hi", seq=2))
+    assert isinstance(spoken, Spoken)
+    assert (udp.session.statistics.tracker.lost, udp.session.statistics.tracker.doubled) == (0, 0)
 
 
 def test_what_overtakes_the_welcome_is_shown_and_not_lost() -> None:

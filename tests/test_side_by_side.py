@@ -19,12 +19,15 @@ ONLY_THERE = {
         "Server._cut": "nor one to cut",
     },
     "udp/server.py": {
+        "Server._meet": "a connection is met in `_admit`, and knows no more of who it was before",
+        "Server._move": "a connection does not move: who comes back on another one takes the place over (`Room`)",
+        "Server._keep": "a connection that ends takes its allowance with it",
         "Server._challenge": "TCP's handshake proves that a peer receives at its address",
         "Server._disown": "a connection ends with its server: nobody believes to have one still",
         "Server._put": "one datagram; a TCP connection has an outbox of its own (tcp/connection.py)",
     },
     "tcp/client.py": {},
-    "udp/client.py": {},
+    "udp/client.py": {"Client._renew": "over TCP every attempt to come back has a new socket"},
 }
 """What one text has and the other has no place for, and why. Everything else must be in both, in one order."""
 

@@ -3,14 +3,29 @@
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 
 import pytest
 
 from common import limits
-from common.messages import Act, Bye, Chat, Error, Hello, Join, Leave, Say, encode
+from common.messages import (
+    Act,
+    Bye,
+    Chat,
+    Error,
+    Goodbye,
+    Hello,
+    Join,
+    Leave,
+    Ping,
+    Say,
+    Violation,
+    encode,
+)
 from common.session import Spoken, Went
 from tcp import connection as connection_module
-from tcp.framing import frame
+from tcp import server as server_module
+from tcp.framing import Deframer, frame
 from tests.lab import Lab
 
 
@@ -51,6 +66,28 @@ def test_who_is_sent_away_does_not_come_back_on_the_same_connection(lab: Lab) ->
     ann.says("quiet")
     ann.hears("ann", "quiet")
     assert len(lab.server.room) == 1
+
+
+def test_what_is_said_behind_the_last_word_is_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has left may go on sending for as long as we linger: nothing of it is kept."""
+    largest = 0
+
+    class Watched(Deframer):
+        def receive(self, data: bytes) -> Iterator[bytes | Violation]:
+            nonlocal largest
+            largest = max(largest, len(self._buffer))
+            return super().receive(data)
+
+    monkeypatch.setattr(server_module, "Deframer", Watched)
+    monkeypatch.setattr(limits, "LINGER", 30.0)
+    with Lab("tcp") as lab:
+        ann, eve = lab.join("ann"), lab.stranger().joins("eve")
+        eve.sends(Goodbye())
+        assert ann.sees(Went).reason == "quit"
+        eve.sends_bytes(frame(encode(Ping())) * 100_000)
+        ann.says("still served")
+        ann.hears("ann", "still served")
+    assert largest <= limits.READ_SIZE + limits.MAX_PAYLOAD
 
 
 def test_half_a_frame_and_silence_holds_up_nobody(lab: Lab) -> None:

@@ -84,6 +84,36 @@ def test_forged_hellos_cost_a_member_nothing() -> None:
         assert lab.log.counts["challenges"] - challenges < limits.BURST / 2
 
 
+def test_moving_and_leaving_do_not_give_more_to_say() -> None:
+    """Two sockets that take turns with one token, and one that leaves and comes back with the cookie it has: each
+    hello is charged, and none of it begins a new allowance."""
+    with Lab("udp", rate=0.001, burst=20) as lab:
+        one, other = lab.stranger(), lab.stranger()
+        cookies = []
+        for stranger in (one, other):
+            stranger.sends(Hello(nick="eve", lab=1))
+            cookies.append(stranger.gets(Challenge).cookie)
+        one.sends(Hello(nick="eve", lab=1, cookie=cookies[0]))
+        token = one.gets(Welcome).token
+        for _ in range(30):
+            for stranger, cookie in zip((other, one), reversed(cookies), strict=True):
+                stranger.sends(Hello(nick="eve", lab=1, cookie=cookie, token=token))
+        third = lab.stranger().joins("ann")
+        assert lab.log.counts["dropped: too fast"] >= 40
+        assert lab.written.getvalue().count("moved from") < 20
+        cookie = third.cookie
+        for _ in range(30):
+            third.sends(Goodbye(token=third.token))
+            third.sends(Hello(nick="ann", lab=1, cookie=cookie))
+            try:
+                third.socket.settimeout(0.5)
+                third.token = third.gets(Welcome).token
+            except TimeoutError:
+                break
+        else:
+            pytest.fail("it joined thirty times with an allowance of twenty")
+
+
 def test_a_member_whose_address_changes_is_asked_and_moves(lab: Lab) -> None:
     """A NAT rebinds: the token from a new address is challenged there, then the member has moved."""
     ann, eve = lab.join("ann"), lab.stranger().joins("eve")

@@ -44,7 +44,7 @@ class _Datagram(ctypes.Structure):  # struct mmsghdr
     _fields_ = (("header", _Header), ("sent", ctypes.c_uint))
 
 
-def _find_sendmmsg() -> "Callable[..., int] | None":
+def _find_sendmmsg() -> Callable[..., int] | None:
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             return ctypes.CDLL(None, use_errno=True).sendmmsg
@@ -92,7 +92,7 @@ class Batch:
             self._address_to(receivers)
         self._buffer.data, self._buffer.size = payload, len(payload)
         done, count, size = 0, len(receivers), ctypes.sizeof(_Datagram)
-        while done < count:
+        while done < count:  # the kernel takes 1,024 at most, and stops before one that fails
             rest = ctypes.byref(self._datagrams, done * size)
             taken = SENDMMSG(self._socket.fileno(), rest, count - done, 0)
             if taken < 0:  # the first of the rest; it never says so of one behind others that it took
@@ -122,7 +122,7 @@ class Batch:
         name_size = len(written_down(receivers[0].address))
         self._names = bytearray(name_size * len(receivers))
         names = ctypes.addressof(ctypes.c_char.from_buffer(self._names))
-        # A power of two of them: ctypes remembers every length there ever was.
+        # A power of two of them: ctypes makes a class for each length.
         self._datagrams = (_Datagram * (1 << len(receivers).bit_length()))()
         buffer = ctypes.addressof(self._buffer)
         for number, receiver in enumerate(receivers):

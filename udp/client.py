@@ -108,7 +108,7 @@ class Client:
 
     def close(self) -> None:
         """Leave, and end the receive thread. Over UDP nobody notices unless we say so."""
-        if self.session.joined and not self.session.ended:
+        if self.session.token and not self.session.ended:
             self.send(Goodbye())
         self._closing.set()
         with suppress(OSError):  # some systems have nothing to shut down here: the next tick wakes it
@@ -182,7 +182,7 @@ class Client:
         if isinstance(message, Challenge):
             return self._answer(message)
         if isinstance(message, Unknown):
-            if self.session.joined:  # else it is a lie (we have no token yet), or no news
+            if self.session.joined:  # else it is no news (we are out), or a lie (we have no token yet)
                 self._gone("The server does not know us any more.")
             return None
         with self._lock:
@@ -247,6 +247,20 @@ class Client:
         self._attempts += 1
         self._hello_again_at = now + wait
 
+    def _renew(self) -> None:
+        """Nothing can be sent any more: our address is another one by now (another network), and a connected socket
+        keeps the one it had."""
+        old = self._socket
+        new = socket.socket(old.family, socket.SOCK_DGRAM)
+        try:
+            new.connect(old.getpeername())
+            new.settimeout(TICK)
+        except OSError:
+            new.close()  # there is no network at all: at the next attempt there may be
+            return
+        self._socket = new
+        old.close()
+
     def _end(self, reason: str) -> None:
         """The conversation is over; unless it is we who are leaving."""
         if self._closing.is_set():
@@ -263,6 +277,8 @@ class Client:
                 self._gone(f"The server is gone: {self._server} is closed.")
             elif not self.session.away:
                 self._try_elsewhere(f"There is no server at {self._server}: {START_ONE}")
+        elif self.session.away:
+            self._renew()
 
     # --- both threads -----------------------------------------------------------------------------
 

@@ -63,7 +63,9 @@ class Server:
     transport = "udp"
 
     def __init__(self, options: ServerOptions, log: ServerLog) -> None:
-        self.room: Room[Registration] = Room(silence=options.silence, max_members=options.max_members)
+        self.room: Room[Registration] = Room(
+            silence=options.silence, connections=False, max_members=options.max_members
+        )
         self.log = log
         self.stopped = threading.Event()
         self._options = options
@@ -77,6 +79,7 @@ class Server:
         self._batch = Batch(self._socket)
         self._registry = Registry()
         self._cookies = Cookies(time.monotonic())
+        self._spent: dict[Address, Allowance] = {}
         self._next_expiry = 0.0
         self._running = threading.Thread(target=self._run, name="udp-room")
 
@@ -126,30 +129,53 @@ class Server:
 
     def _admit(self, hello: Hello, address: Address, size: int, now: float) -> list[Action[Registration]]:
         """A hello came from `address`. Without a cookie made for that address anybody may have sent it."""
-        known, actions = self._registry.at(address), []
+        here = self._registry.at(address)
         if not self._cookies.valid(hello.cookie, address, now):
-            if known is None or known.may_be_challenged(now):
+            if here is None or here.may_be_challenged(now):
                 self._challenge(address, size, now)
             return []
-        if known is not None and known.allowance.take(now):
-            return self._hold_back(known, now)
-        mover = self._registry.with_token(hello.token)
-        if mover is not None and mover is not known:
-            if known is not None:  # whoever was here before is not any more
-                actions += self.room.leave(known, "lost", now)
-                self._forget(known)
-            self.log.state(f"{self.room.nick(mover)} moved from {mover.name} to {addresses.show(address)}")
-            self._registry.move(mover, address)
-            self._batch.forget()
-            known = mover
-        if known is not None:
-            return actions + self.room.receive(known, hello, now)
-        new = Registration(address, Allowance(self._options.rate, self._options.burst, now))
+        speaker = self._registry.with_token(hello.token) or here
+        if speaker is None:
+            return self._meet(hello, address, now)
+        if speaker.allowance.take(now):
+            return self._hold_back(speaker, now)
+        moved = self._move(speaker, address, now) if speaker is not here else []
+        return moved + self.room.receive(speaker, hello, now)
+
+    def _meet(self, hello: Hello, address: Address, now: float) -> list[Action[Registration]]:
+        """Somebody new, who does receive at `address`. Who was here before has the allowance that was left: leaving and
+        coming back is not a way to have more."""
+        allowance = self._spent.pop(address, None) or Allowance(self._options.rate, self._options.burst, now)
+        if allowance.take(now):
+            self._keep(address, allowance)
+            self.log.counts["dropped: too fast"] += 1
+            return []
+        new = Registration(address, allowance)
         # Over UDP everybody knows the extensions: it took one, the challenge, to come as far as this.
         actions = self.room.receive(new, msgspec.structs.replace(hello, lab=1), now)
         if new in self.room:
             self._registry.add(new, self.room.token(new))
+        else:
+            self._keep(address, allowance)
         return actions
+
+    def _move(self, member: Registration, address: Address, now: float) -> list[Action[Registration]]:
+        """A member has shown its token at a new address, and that it receives there. Who was there is not any more."""
+        tenant, actions = self._registry.at(address), []
+        if tenant is not None:
+            actions = self.room.leave(tenant, "lost", now)
+            self._forget(tenant)
+        self.log.state(f"{self.room.nick(member)} moved from {member.name} to {addresses.show(address)}")
+        self._registry.move(member, address)
+        self._batch.forget()
+        return actions
+
+    def _keep(self, address: Address, allowance: Allowance) -> None:
+        """Remember what is left of an allowance. Not for ever: whoever has a thousand addresses has a thousand of
+        them."""
+        self._spent[address] = allowance
+        if len(self._spent) > limits.MAX_MEMBERS:
+            del self._spent[next(iter(self._spent))]
 
     def _challenge(self, address: Address, size: int, now: float) -> None:
         """Ask a stranger to prove that it receives at `address`. Its question had `size` bytes; the answer has at
@@ -313,7 +339,9 @@ class Server:
         self._act(self.room.expire(now), now)
 
     def _forget(self, registration: Registration) -> None:
-        """A member is gone: its address means nothing to us any more."""
+        """A member is gone: its address means nothing to us any more, but for what it has spent."""
+        if self._registry.at(registration.address) is registration:
+            self._keep(registration.address, registration.allowance)
         self._registry.remove(registration)
 
     def _say_goodbye(self) -> None:

@@ -139,10 +139,14 @@ def try_out(seconds: int, seed: int, console: Console, atheris: Path) -> int:
         plant(Path(folder))
         words = [sys.executable, "-m", "benchmarks.fuzz", "--seconds", str(seconds), "--seed", str(seed)]
         environment = {**os.environ, "PYTHONPATH": folder}
-        ended = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+        ended = subprocess.run(
+            words, cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
     found = ended.returncode == 1 and "UnicodeDecodeError" in ended.stdout
     console.print(Text(visible_lines((ended.stdout + ended.stderr).strip())), soft_wrap=True)
-    verdict = "The planted fault was found." if found else "The planted fault was not found: the search is broken."
+    verdict = (
+        "The planted fault was found." if found else "The planted fault was not found: the search is broken."
+    )
     console.print(Text(verdict, "" if found else "bold red"))
     return 0 if found else 1
 
