@@ -28,8 +28,8 @@ from rich.text import Text
 
 from benchmarks.screen import Cell, Screen
 from common.command_line import ClientOptions, Parser
+from common.events import Ended, Event, Joined, Refused
 from common.messages import Act, ClientMessage, Say, Tell
-from common.session import Ended, Event, Joined, Refused
 from tcp.client import Client
 
 ROOT = Path(__file__).resolve().parent.parent

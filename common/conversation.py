@@ -13,8 +13,9 @@ from typing import Protocol, TypeAlias
 from common import interrupts, limits
 from common.addresses import Unusable
 from common.command_line import ClientOptions, complain
+from common.events import Ended, Event, Joined, Refused
 from common.messages import ClientMessage
-from common.session import NICK_PROBLEMS, Ended, Event, Joined, Refused, Session
+from common.session import NICK_PROBLEMS, Session
 
 Answers: TypeAlias = "queue.SimpleQueue[Joined | Refused | Ended]"
 """What may come back from a hello."""

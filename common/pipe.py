@@ -20,7 +20,8 @@ from collections.abc import Callable
 from common import interrupts, show
 from common.commands import HELP, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
-from common.session import Away, Ended, Event, Notice, NotSent, Refused
+from common.events import Away, Ended, Event, Notice, Refused
+from common.session import NotSent
 
 PATIENCE = 10.0
 """Seconds to wait for the next receipt after the end of the input: TCP may still be repeating what was lost."""

@@ -10,8 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common.commands import HELP
-from common.room import REASONS
-from common.session import (
+from common.events import (
     Away,
     Back,
     Came,
@@ -23,10 +22,11 @@ from common.session import (
     Present,
     Refused,
     Spoken,
-    Statistics,
     Unconfirmed,
     Went,
 )
+from common.room import REASONS
+from common.session import Statistics
 from common.statistics import milliseconds
 from common.visible import visible, visible_lines
 

@@ -24,8 +24,9 @@ from rich.text import Text
 from common import interrupts, show
 from common.commands import NAMES, Command, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
+from common.events import Ended, Event, Unconfirmed
 from common.nick import refuse_nick
-from common.session import Ended, Event, NotSent, Unconfirmed
+from common.session import NotSent
 from common.visible import visible
 
 INDENT = "    "

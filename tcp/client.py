@@ -25,9 +25,10 @@ from contextlib import suppress
 
 from common import addresses, limits
 from common.command_line import ClientOptions
+from common.events import Event
 from common.messages import ClientMessage, ServerMessage, Violation, encode, from_server
 from common.programs import run_client
-from common.session import Event, Session
+from common.session import Session
 from tcp.connection import set_options
 from tcp.framing import Deframer, frame
 

@@ -22,6 +22,7 @@ from rich.console import Console
 
 from common import limits
 from common.command_line import ClientOptions, ServerOptions
+from common.events import Away, Back, Ended, Event, Joined, Refused, Spoken, Went
 from common.messages import (
     Challenge,
     ClientMessage,
@@ -35,7 +36,6 @@ from common.messages import (
     from_server,
 )
 from common.server_log import ServerLog
-from common.session import Away, Back, Ended, Event, Joined, Refused, Spoken, Went
 from tcp.framing import Deframer, frame
 
 PATIENCE = 20.0

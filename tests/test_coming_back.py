@@ -3,8 +3,9 @@
 import pytest
 
 from common import limits
+from common.events import Back, Came, Unconfirmed, Went
 from common.messages import Act, Hello, Say, Tell, Who, encode
-from common.session import Back, Came, NotSent, Unconfirmed, Went
+from common.session import NotSent
 from tcp.framing import frame
 from tests.lab import Held, Lab, Member
 

@@ -11,8 +11,8 @@ import pytest
 
 from common import addresses, limits
 from common.command_line import ClientOptions
+from common.events import Back, Came, Joined, Spoken, Unconfirmed, Went
 from common.messages import Chat, Error, Hello, Join, Say, Welcome, encode
-from common.session import Back, Came, Joined, Spoken, Unconfirmed, Went
 from tcp.framing import frame
 from tests.forwarder import Forwarder
 from tests.lab import PATIENCE, Held, Lab, Member

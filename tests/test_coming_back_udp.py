@@ -8,6 +8,7 @@ import pytest
 
 from common import limits
 from common.command_line import ClientOptions
+from common.events import Away, Back, Came, Ended, Joined, Spoken, Unconfirmed, Went
 from common.messages import (
     Act,
     Bye,
@@ -24,7 +25,6 @@ from common.messages import (
     Who,
     encode,
 )
-from common.session import Away, Back, Came, Ended, Joined, Spoken, Unconfirmed, Went
 from tests.lab import Lab, Member
 from tests.test_udp_client import FakeServer
 

@@ -18,7 +18,7 @@ from benchmarks.doctor.finding import Finding, State
 from benchmarks.doctor.reach import Answer, Probe
 from common import addresses
 from common.addresses import Address, Unusable
-from common.session import Came, Spoken
+from common.events import Came, Spoken
 from tests.lab import PATIENCE, Lab
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")

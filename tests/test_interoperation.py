@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from common.command_line import ClientOptions
+from common.events import Came, Joined, Spoken, Went
 from common.messages import Act, Say, Who
-from common.session import Came, Joined, NotSent, Spoken, Went
+from common.session import NotSent
 from tests.lab import Lab, Member
 from tests.plain import PlainClient, PlainServer
 

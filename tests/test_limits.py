@@ -5,8 +5,8 @@ import time
 import pytest
 
 from common import limits
+from common.events import Ended, Joined, Refused, Went
 from common.messages import Challenge, Error, Hello
-from common.session import Ended, Joined, Refused, Went
 from tests.lab import PATIENCE, Lab
 
 # --- members --------------------------------------------------------------------------------------

@@ -12,8 +12,7 @@ import pytest
 from rich.console import Console
 
 from common import show
-from common.messages import Act, Hello, Say, Tell
-from common.session import (
+from common.events import (
     Away,
     Back,
     Came,
@@ -27,6 +26,7 @@ from common.session import (
     Unconfirmed,
     Went,
 )
+from common.messages import Act, Hello, Say, Tell
 from tests.lab import Lab
 from tests.test_programs import client, program, server
 

@@ -5,6 +5,20 @@ from collections.abc import Sequence
 import pytest
 
 from common import limits
+from common.events import (
+    Back,
+    Came,
+    Ended,
+    Event,
+    Joined,
+    Missing,
+    Notice,
+    Present,
+    Refused,
+    Spoken,
+    Unconfirmed,
+    Went,
+)
 from common.messages import (
     Act,
     Bye,
@@ -29,22 +43,7 @@ from common.messages import (
     Who,
     encode,
 )
-from common.session import (
-    Back,
-    Came,
-    Ended,
-    Event,
-    Joined,
-    Missing,
-    Notice,
-    NotSent,
-    Present,
-    Refused,
-    Session,
-    Spoken,
-    Unconfirmed,
-    Went,
-)
+from common.session import NotSent, Session
 
 WELCOME = Welcome(nick="ann", members=["bob", "ann"], seq=4, token="t")
 

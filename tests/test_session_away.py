@@ -3,6 +3,7 @@
 import pytest
 
 from common import limits
+from common.events import Away, Back, Came, Ended, Event, Joined, Missing, Notice, Spoken, Unconfirmed
 from common.messages import (
     Act,
     Bye,
@@ -20,20 +21,7 @@ from common.messages import (
     Who,
     encode,
 )
-from common.session import (
-    Away,
-    Back,
-    Came,
-    Ended,
-    Event,
-    Joined,
-    Missing,
-    Notice,
-    NotSent,
-    Session,
-    Spoken,
-    Unconfirmed,
-)
+from common.session import NotSent, Session
 from tests.test_session import chat
 
 WELCOME = Welcome(nick="ann", members=["bob", "ann"], seq=4, token="t", room="r")

@@ -10,8 +10,8 @@ import pytest
 from common import addresses
 from common.addresses import Unusable
 from common.command_line import ClientOptions
+from common.events import Ended, Joined
 from common.messages import Chat, Join, encode
-from common.session import Ended, Joined
 from tcp.framing import frame
 from tests.lab import PATIENCE, Member
 

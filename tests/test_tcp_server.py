@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from common import limits
+from common.events import Spoken, Went
 from common.messages import (
     Act,
     Bye,
@@ -22,7 +23,6 @@ from common.messages import (
     Violation,
     encode,
 )
-from common.session import Spoken, Went
 from tcp import connection as connection_module
 from tcp import server as server_module
 from tcp.framing import Deframer, frame

@@ -6,6 +6,7 @@ import pytest
 
 from common import limits
 from common.addresses import Unusable
+from common.events import Came, Ended, Joined, Notice, Present, Refused, Spoken, Went
 from common.messages import (
     Act,
     Chat,
@@ -20,7 +21,7 @@ from common.messages import (
     Who,
     encode,
 )
-from common.session import Came, Ended, Joined, Notice, NotSent, Present, Refused, Spoken, Went
+from common.session import NotSent
 from tests.lab import Lab, Member, Stranger
 
 SCRIPTS = "Hello, Привет, こんにちは, שלום, مرحبا, नमस्ते, 🙂👩‍👩‍👧‍👦, e\u0301, \u0000\u001b[2J, \r\n\t"

@@ -11,6 +11,7 @@ import pytest
 
 from common import addresses, limits
 from common.command_line import ClientOptions
+from common.events import Ended, Joined, Missing, Spoken, Unconfirmed
 from common.messages import (
     Bye,
     Challenge,
@@ -25,7 +26,6 @@ from common.messages import (
     encode,
     from_client,
 )
-from common.session import Ended, Joined, Missing, Spoken, Unconfirmed
 from common.waker import Waker
 from tests.lab import PATIENCE, Lab, Member
 

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from common import limits
+from common.events import Went
 from common.messages import Bye, Challenge, Error, Goodbye, Hello, Ping, Pong, Say, Welcome, encode
-from common.session import Went
 from tests.lab import Lab
 
 

@@ -26,6 +26,7 @@ from contextlib import suppress
 
 from common import addresses, limits
 from common.command_line import ClientOptions
+from common.events import Event, Notice
 from common.messages import (
     Challenge,
     ClientMessage,
@@ -39,7 +40,7 @@ from common.messages import (
     from_server,
 )
 from common.programs import run_client
-from common.session import Event, Notice, Session
+from common.session import Session
 
 START_ONE = "start one with `make udp-server` (or .venv/bin/python -m udp.server), or check HOST and PORT."
 

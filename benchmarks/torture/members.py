@@ -20,8 +20,7 @@ from typing import Any
 from benchmarks.torture.account import Round
 from common import addresses
 from common.command_line import ClientOptions
-from common.messages import Say
-from common.session import (
+from common.events import (
     Away,
     Back,
     Ended,
@@ -29,12 +28,13 @@ from common.session import (
     Joined,
     Missing,
     Notice,
-    NotSent,
     Refused,
     Spoken,
     Unconfirmed,
     Went,
 )
+from common.messages import Say
+from common.session import NotSent
 
 JOIN_TIMEOUT = 20.0
 """Seconds until all are in."""
