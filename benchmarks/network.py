@@ -148,7 +148,7 @@ class _Linked:
     def _start(self, stage: Stage, name: str, command: list[str], word: str) -> Any:
         """Start the link's process; returns what it says of `word` when it is ready."""
         self._link = stage.start(name, command)
-        return stage.wait_for(self._link, _told(word), "setting up the link", START_TIMEOUT)
+        return stage.wait_for(self._link, told(word), "setting up the link", START_TIMEOUT)
 
     def _order(self, stage: Stage, up: str, down: str, **more: Any) -> None:
         order = {"do": "begin", "up": up, "down": down, "seed": self.conditions.seed}
@@ -187,13 +187,13 @@ class _Linked:
         command = self.command([*_python("benchmarks.link.probe"), *self._probe_options, *options])
         doing, patience = "checking the link", START_TIMEOUT + count / rate + 2 * wait
         probes = stage.start("The probes", command)
-        port = stage.wait_for(probes, _told("port"), doing, START_TIMEOUT)
+        port = stage.wait_for(probes, told("port"), doing, START_TIMEOUT)
         self._calm(stage, target=port)
         probes.tell({"do": "meet"})
-        stage.wait_for(probes, _told("met"), doing, patience)
+        stage.wait_for(probes, told("met"), doing, patience)
         self._order(stage, self.conditions.up, self.conditions.down, seed=seed)
         probes.tell({"do": "exchange"})
-        said = stage.wait_for(probes, _told("seen"), doing, patience)
+        said = stage.wait_for(probes, told("seen"), doing, patience)
         stage.may_end(probes)
         return {direction: Seen(**one) for direction, one in said.items()}
 
@@ -271,7 +271,7 @@ def _python(module: str) -> list[str]:
     return [sys.executable, "-m", module]
 
 
-def _told(word: str) -> Callable[[str], Any]:
+def told(word: str) -> Callable[[str], Any]:
     """What a line of JSON says of `word`; None if it does not."""
 
     def find(line: str) -> Any:
