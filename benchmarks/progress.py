@@ -7,6 +7,9 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
+MINUTES = 150
+"""Seconds from which on minutes are easier to read."""
+
 
 class Progress:
     """Shown while runs are made that take about so many `seconds` each; gone from the terminal afterwards. A `calm`
@@ -61,7 +64,7 @@ class Progress:
             self._task,
             description=f"{self._label}, {doing}",
             completed=completed,
-            left=f"about {left:.0f} s left",
+            left=f"about {left:.0f} s left" if left < MINUTES else f"about {left / 60:.0f} min left",
         )
 
     def done(self) -> None:

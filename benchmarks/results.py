@@ -83,15 +83,20 @@ class Unfinished:
 
     def write(self, document: dict[str, Any], runs: Iterable[Fates]) -> None:
         """Both files. Raises Unsaved."""
-        with _explained(self.path.parent):
+        with explained(self.path.parent):
             with _durable(self.path / DOCUMENT) as file:
                 file.write(_json(document))
             with _durable(self.path / DELIVERIES) as file, packed(file) as text:
                 write_csv(text, runs)
 
+    def put(self, name: str, data: bytes) -> None:
+        """A file of this name. Raises Unsaved."""
+        with explained(self.path.parent), _durable(self.path / name) as file:
+            file.write(data)
+
     def finish(self) -> Path:
         """Give it its name; the directory under that name. Raises Unsaved."""
-        with _explained(self.path.parent):
+        with explained(self.path.parent):
             if self.captures.is_dir() and not any(self.captures.iterdir()):
                 self.captures.rmdir()
             path = self.path.rename(self.path.with_name(self.name))
@@ -104,10 +109,10 @@ class Unfinished:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
-def create(directory: Path, made: datetime) -> Unfinished:
-    """The beginning of a result in `directory`, which there has to be. Raises Unsaved."""
-    stem = f"{made:%Y%m%dT%H%M%SZ}-compare"
-    with _explained(directory):
+def create(directory: Path, made: datetime, kind: str = "compare") -> Unfinished:
+    """The beginning of a result of this kind in `directory`, which there has to be. Raises Unsaved."""
+    stem = f"{made:%Y%m%dT%H%M%SZ}-{kind}"
+    with explained(directory):
         for number in count(1):
             name = stem if number == 1 else f"{stem}-{number}"
             part = directory / PART.format(name)
@@ -147,8 +152,8 @@ def _durable(path: Path) -> Iterator[io.BufferedWriter]:
 
 
 @contextmanager
-def _explained(directory: Path) -> Iterator[None]:
-    """What the system says about `directory`, as Unsaved."""
+def explained(directory: Path) -> Iterator[None]:
+    """What the system says about writing in `directory`, as Unsaved."""
     try:
         yield
     except OSError as error:

@@ -8,6 +8,10 @@ Made from the document and the deliveries of a result alone, each as PNG and as 
 projector. Every colour comes with a marker and a line style of its own, so that nobody needs to see colours. The
 same data gives the same files, whatever matplotlib's settings on this machine. What is missing (a transport, a
 capture) is said in the figure in words. `look.py` is what they have in common.
+
+The figures of the experiments are drawn of charts (`benchmarks/labbook/chart.py`) by `draw`, in the same manner:
+`curves.py` draws points and what was expected of them, `anatomy.py` the time line of one message (where everything of
+it stands, `lanes.py` says), and `letters.py` measures words before they are put where there is room for them.
 """
 
 from collections.abc import Callable
@@ -15,13 +19,14 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from benchmarks.figures.charts import draw
 from benchmarks.figures.delivered import delivery
 from benchmarks.figures.latencies import latency
 from benchmarks.figures.look import FIGURES, Deliveries, save
 from benchmarks.figures.over_time import timeline
 from benchmarks.result_format import Document
 
-__all__ = ["delivery", "latency", "timeline", "write"]
+__all__ = ["delivery", "draw", "latency", "timeline", "write"]
 
 
 def write(document: Document, deliveries: Deliveries, directory: Path) -> dict[str, list[Path]]:
