@@ -39,6 +39,17 @@ def peak_memory(pid: int) -> int | None:
     return _kibibytes(f"/proc/{pid}/status", "VmHWM:")
 
 
+def reserved_memory(pid: int) -> int | None:
+    """Bytes of addresses that this process has reserved, whether or not it has ever written there (a thread's stack is
+    nearly all such); None if it can't be known."""
+    return _kibibytes(f"/proc/{pid}/status", "VmSize:")
+
+
+def threads(pid: int) -> int | None:
+    """How many threads a process has now; None if it can't be known."""
+    return _number(f"/proc/{pid}/status", "Threads:")
+
+
 def machine_seconds() -> float | None:
     """Processor time that all programs of this machine, and its kernel, have used so far, in hundredths of a second;
     None if it can't be known."""
@@ -51,8 +62,14 @@ def machine_seconds() -> float | None:
 
 def _kibibytes(path: str, word: str) -> int | None:
     """What the line that begins with `word` says, in bytes."""
+    found = _number(path, word)
+    return None if found is None else found * 1024
+
+
+def _number(path: str, word: str) -> int | None:
+    """The number in the line that begins with `word`."""
     try:
         lines = Path(path).read_text().splitlines()
     except OSError:
         return None
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(word)), None)
+    return next((int(line.split()[1]) for line in lines if line.startswith(word)), None)

@@ -23,7 +23,14 @@ from benchmarks.bench.report import Percentiles, Report
 from benchmarks.bench.sightings import Seen, fates, find, holes
 from benchmarks.bench.talking import SECOND, Talk, Talker, Wire
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.process import cpu_seconds, machine_seconds, peak_memory, private_memory
+from benchmarks.process import (
+    cpu_seconds,
+    machine_seconds,
+    peak_memory,
+    private_memory,
+    reserved_memory,
+    threads,
+)
 from benchmarks.schedule import Due, evenly, schedule
 from benchmarks.seat import Gone, Seat
 from common import addresses
@@ -120,11 +127,12 @@ def _serve(seat: Seat, events: int) -> None:
 def run(order: Order) -> Report:
     """Make the run. Raises Gone if the members can't join."""
     driver, load = CONTESTANTS[order.contestant], order.load
-    empty = private_memory(order.pid)
+    empty, reserved = private_memory(order.pid), reserved_memory(order.pid)
     began = time.monotonic()
     seats = join(order)
     join_s = time.monotonic() - began
     full, peak = private_memory(order.pid), peak_memory(order.pid)
+    running, reserved_full = threads(order.pid), reserved_memory(order.pid)
     planned: list[Due] = []
     if load.rate:
         moments = evenly if load.evenly else schedule
@@ -151,6 +159,8 @@ def run(order: Order) -> Report:
         memory_joined=_difference(empty, full),
         memory_talking=_difference(peak, higher),
         join_s=join_s,
+        threads=running,
+        reserved_joined=_difference(reserved, reserved_full),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from benchmarks.bench.load import Order
-from benchmarks.bench.loads import LOADS
+from benchmarks.bench.loads import LOADS, Load
 from benchmarks.bench.report import Report
 from benchmarks.bench.talking import DRAIN, SECOND
 from benchmarks.contestants import CONTESTANTS
@@ -83,17 +83,35 @@ def measure(
 ) -> Report:
     """Make one run. Raises Failed if a process ends that should not, Interrupted soon after that is set. Whatever
     happens, every process started here has ended when this returns."""
-    driver, load = CONTESTANTS[run.contestant], LOADS[run.load].quick() if quick else LOADS[run.load]
+    load = LOADS[run.load].quick() if quick else LOADS[run.load]
+    return measure_load(run.contestant, load, repeat, places, interrupted, progress, pinned=run.pinned)
+
+
+def measure_load(
+    contestant: str,
+    load: Load,
+    repeat: int,
+    places: Places,
+    interrupted: Wish,
+    progress: Callable[[str], None],
+    *,
+    pinned: bool = True,
+) -> Report:
+    """The same with any load. Where it has more members than a room usually takes, the server, which has to be one of
+    ours, is told so."""
+    driver = CONTESTANTS[contestant]
     command = driver.server(LOCALHOST, 0)
     if load.allowance:  # the last --rate is the one that counts
         command += ["--rate", f"{limits.RATE:g}", "--burst", str(limits.BURST)]
+    if load.members > limits.MAX_MEMBERS:
+        command += ["--max-members", str(load.members)]
     with stage(interrupted, progress) as here:
-        with on(places.server if run.pinned else None):
-            server = here.start(f"The server {run.contestant}", command)
+        with on(places.server if pinned else None):
+            server = here.start(f"The server {contestant}", command)
         with on(places.load):
             talking = here.start("The load", [sys.executable, "-m", "benchmarks.bench.load"])
         port = here.wait_for(server, driver.port, "starting", START_TIMEOUT)
-        order = Order(run.contestant, (LOCALHOST, port), server.pid, load, repeat)
+        order = Order(contestant, (LOCALHOST, port), server.pid, load, repeat)
         talking.tell(asdict(order))
         patience = JOIN_TIMEOUT + load.seconds + DRAIN / SECOND + SLACK
         told: dict[str, Any] = here.wait_for(talking, json.loads, "talking", patience)

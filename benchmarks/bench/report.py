@@ -30,7 +30,8 @@ class Report:
     `deliveries_per_s` counts what came while the members spoke, for `seconds`. `cpu_s` is the server's processor time
     from the first word until it was quiet again. `memory_joined` is how much it grew while the members came in,
     `memory_talking` by how much its peak grew afterwards. `join_s` is the time from the first connect until everybody
-    saw all the others.
+    saw all the others. `threads` is how many the server had then, `reserved_joined` how many bytes of addresses it
+    had reserved while they came in.
 
     Of the load itself: `load_busy` is its share of its processor, `lateness` how late it was. `others_busy` is how
     much of a processor other programs used meanwhile. `refused` counts datagrams that the load's own kernel did not
@@ -69,6 +70,8 @@ class Report:
     flood_seen: int = 0
     flood_holes: int = 0
     told_too_fast: int = 0
+    threads: int | None = None
+    reserved_joined: int | None = None
 
     @property
     def cpu_per_delivery(self) -> float | None:
