@@ -3,13 +3,14 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help tcp-server tcp-client udp-server udp-client link link-join link-set accuracy compare report reproduce bench
-.PHONY: test lint check fuzz torture diff doctor docs clean
+.PHONY: experiments experiment labbook demo test lint check fuzz torture diff doctor docs clean
 
 # Only what stands on make's command line counts: conda exports a HOST, some shells and services a PORT.
 HOST := $(if $(filter command line,$(origin HOST)),$(HOST))
 PORT := $(if $(filter command line,$(origin PORT)),$(PORT))
 NICK := $(if $(filter command line,$(origin NICK)),$(NICK))
 RUN := $(if $(filter command line,$(origin RUN)),$(RUN))
+NAME := $(if $(filter command line,$(origin NAME)),$(NAME))
 ARGS := $(if $(filter command line,$(origin ARGS)),$(ARGS))
 IMPAIRMENTS := PROFILE DELAY LOSS DUPLICATE REORDER CORRUPT RATE OUTAGE UP DOWN
 $(foreach name,$(IMPAIRMENTS) SEED PCAP,$(eval $(name) := $(if $(filter command line,$(origin $(name))),$($(name)))))
@@ -27,7 +28,8 @@ PYTHON_M := @$(BIN)/python -m
 quoted = '$(subst ','\'',$(1))'
 AT := $(if $(HOST),--host=$(call quoted,$(HOST))) $(if $(PORT),--port=$(call quoted,$(PORT)))
 AS := $(if $(NICK),--nick=$(call quoted,$(NICK)))
-MORE := $(if $(SEED),--seed=$(call quoted,$(SEED))) $(if $(PCAP),--pcap=$(call quoted,$(PCAP)))
+SEEDED := $(if $(SEED),--seed=$(call quoted,$(SEED)))
+MORE := $(SEEDED) $(if $(PCAP),--pcap=$(call quoted,$(PCAP)))
 lower = $(shell echo $(1) | tr A-Z a-z)
 # make link LOSS=5% DELAY="20ms 5ms": each is an option with the same name, and a word of `make compare`'s link.
 LINK := $(foreach name,$(IMPAIRMENTS),$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name)))))
@@ -37,8 +39,8 @@ ONE := $(if $(PROFILE),--profiles=$(call quoted,$(PROFILE))) $(if $(WORDS),--lin
 
 # A misspelt name would be ignored without a word, and the network be perfect.
 GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
-UNKNOWN := $(filter-out HOST PORT NICK RUN ARGS SEED PCAP VENV PYTHON MAKEFLAGS MAKEOVERRIDES -%- $(IMPAIRMENTS),$(GIVEN))
-$(if $(strip $(UNKNOWN)),$(error There is no $(firstword $(UNKNOWN))= here: there are HOST PORT NICK RUN ARGS SEED PCAP $(IMPAIRMENTS)))
+UNKNOWN := $(filter-out HOST PORT NICK RUN NAME ARGS SEED PCAP VENV PYTHON MAKEFLAGS MAKEOVERRIDES -%- $(IMPAIRMENTS),$(GIVEN))
+$(if $(strip $(UNKNOWN)),$(error There is no $(firstword $(UNKNOWN))= here: there are HOST PORT NICK RUN NAME ARGS SEED PCAP $(IMPAIRMENTS)))
 TARGETS := $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 STRANGE := $(filter-out $(TARGETS) $(READY),$(MAKECMDGOALS))
 $(if $(strip $(STRANGE)),$(error There is no target $(firstword $(STRANGE)): make help lists them. Put quotes round a value with spaces: DELAY="20ms 5ms"))
@@ -77,6 +79,18 @@ compare: $(READY)  ## measure both over five networks: who loses what, who is la
 bench: $(READY)  ## beside other servers: is each figure reached?  (ARGS=--quick, ARGS="--only latency,cost")
 	$(PYTHON_M) benchmarks.bench $(ARGS)
 
+experiments: $(READY)  ## the experiments: what each asks, and how long it takes
+	$(PYTHON_M) benchmarks.experiments $(ARGS)
+
+experiment: $(READY)  ## make one: predict, measure, compare  (NAME=loss, ARGS=--quick)
+	$(PYTHON_M) benchmarks.experiments $(if $(NAME),$(call quoted,$(NAME)),$(error Say which: make experiment NAME=loss. make experiments lists them)) $(SEEDED) $(ARGS)
+
+labbook: $(READY)  ## make all of them, into one report; goes on where it was interrupted  (ARGS=--quick)
+	$(PYTHON_M) benchmarks.labbook $(SEEDED) $(ARGS)
+
+demo: $(READY)  ## a conversation over both, side by side, while the network goes bad  (ARGS="--act 2")
+	$(PYTHON_M) benchmarks.demo $(SEEDED) $(ARGS)
+
 report: $(READY)  ## open the newest report, or RUN's
 	$(PYTHON_M) benchmarks.report $(if $(RUN),$(call quoted,$(RUN))) $(ARGS)
 
@@ -105,8 +119,8 @@ diff: $(READY)  ## the TCP and the UDP text side by side  (ARGS=server or ARGS=c
 doctor: $(READY)  ## can this machine run the lab?     (HOST= PORT=: can it reach that one?)
 	$(PYTHON_M) benchmarks.doctor $(AT) $(ARGS)
 
-docs: $(READY)  ## make the picture in the README again
-	$(PYTHON_M) benchmarks.picture $(ARGS)
+docs: $(READY)  ## make again what the pages show: pictures and output
+	$(PYTHON_M) benchmarks.docs $(ARGS)
 
 clean:  ## remove what make has made (not your results)
 	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
