@@ -44,7 +44,7 @@ FONTS = "Menlo, Consolas, 'DejaVu Sans Mono', 'Liberation Mono', monospace"
 
 FRAME = f"""\
 <svg viewBox="0 0 {{width}} {{height}}" xmlns="http://www.w3.org/2000/svg">
-<!-- Made by python -m benchmarks.picture -->
+<!-- Made by make docs -->
 <style>
 .{{unique_id}}-matrix {{{{ font: {{char_height}}px {FONTS}; white-space: pre }}}}
 .{{unique_id}}-title {{{{ font: bold 18px sans-serif }}}}
