@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -27,15 +27,31 @@ def raise_interrupt() -> None:
 def deferred() -> Iterator[None]:
     """Put KeyboardInterrupt off until the block is done. For starting threads: interrupted in the middle of
     that, nobody could say whether the thread is about to run, and Python would end under its feet."""
+    with _as_before():
+        asked = Asked()
+        yield
+    if asked.is_set():
+        _raise(signal.SIGINT, None)
+
+
+@contextmanager
+def answered_by(call: Callable[[], object]) -> Iterator[None]:
+    """Until the block is done these signals call `call`, in the main thread, instead of raising. For an event loop of
+    somebody else's, which would take an exception in one of its steps for a defect of that step."""
+    with _as_before():
+        _handle_with(lambda _number, _frame: call())
+        yield
+
+
+@contextmanager
+def _as_before() -> Iterator[None]:
+    """Whatever handles these signals in the block, in the end it is what did before."""
     before = {number: signal.getsignal(number) for number in SIGNALS}
-    asked = Asked()
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    if asked.is_set():
-        _raise(signal.SIGINT, None)
 
 
 def ignore() -> None:
@@ -68,7 +84,7 @@ def _raise(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _handle_with(handler: "signal._HANDLER") -> None:
+def _handle_with(handler: "Callable[[int, FrameType | None], object]") -> None:
     for number in SIGNALS:
         # Whoever started us with SIGHUP ignored (nohup) wants us to live on without the terminal.
         if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:

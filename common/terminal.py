@@ -58,6 +58,7 @@ class Terminal:
         self._held: list[RenderableType] | None = None
         self._suggestion = _likely_nick()
         self._over = False
+        self._asked = False
         self._answered = threading.Event()
 
     def show(self, event: Event) -> None:
@@ -65,8 +66,7 @@ class Terminal:
         self._print(self._wrapped(show.line(event)))
         self._answered.set()
         if isinstance(event, Ended):
-            self._over = True
-            self._in_the_loop(self._stop)
+            self._end()
         else:
             self._in_the_loop(Application.invalidate)
 
@@ -109,10 +109,13 @@ class Terminal:
         with proxy as above_the_prompt:
             self._console = Console(file=above_the_prompt, force_terminal=True, highlight=False)  # type: ignore[arg-type]
             try:
-                self._prompt.prompt(pre_run=self._begin)
+                with interrupts.answered_by(self._asked_to_end):
+                    self._prompt.prompt(pre_run=self._begin)
             except (KeyboardInterrupt, EOFError):
                 pass  # Ctrl-C, Ctrl-D, /quit, SIGTERM, or the server is gone
             finally:
+                if self._asked:
+                    interrupts.ignore()  # once is enough: what follows is cleaning up
                 self._release()
                 self._console = usual
 
@@ -190,8 +193,18 @@ class Terminal:
             parts.append(("class:warning" if count else "", f"{count} {what}"))
         return parts
 
+    def _asked_to_end(self) -> None:
+        """A signal has come."""
+        self._asked = True
+        self._end()
+
+    def _end(self) -> None:
+        """The server is gone, or somebody wants us to be."""
+        self._over = True
+        self._in_the_loop(self._stop)
+
     def _begin(self) -> None:
-        """The prompt has begun: print what happened before that. Was the server gone by then?"""
+        """The prompt has begun: print what happened before that. Was it over by then?"""
         self._release()
         if self._over:
             self._in_the_loop(self._stop)

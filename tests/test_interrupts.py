@@ -45,6 +45,19 @@ def test_a_deferred_signal_is_raised_when_the_block_is_done(number: signal.Signa
     assert done == ["the rest"]
 
 
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
+def test_an_answered_signal_is_handed_on_and_never_raised(number: signal.Signals) -> None:
+    """As often as it comes; afterwards it raises again."""
+    interrupts.raise_interrupt()
+    heard = []
+    with interrupts.answered_by(lambda: heard.append(number)):
+        os.kill(os.getpid(), number)
+        os.kill(os.getpid(), number)
+    assert heard == [number, number]
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), number)
+
+
 def test_without_a_signal_nothing_is_raised() -> None:
     """The handlers are as before."""
     before = signal.getsignal(signal.SIGINT)
