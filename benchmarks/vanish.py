@@ -115,9 +115,7 @@ class Ends:
             wanted = round(1000 * self._options.user_timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, wanted)
         elif kind.options == "lab":
-            # The lab's own options, as its server and client set them; only their times are shorter.
-            limits.HEARTBEAT = self._options.heartbeat
-            limits.SILENCE = limits.HEARTBEAT * limits.MISSED_HEARTBEATS
+            # The lab's own options, as its server and client set them.
             wanted = round(1000 * limits.SILENCE)
             set_options(sock)
         else:
@@ -249,7 +247,10 @@ def parser() -> argparse.ArgumentParser:
 def main() -> int:
     """`python -m benchmarks.vanish`"""
     try:
-        ends = Ends(parser().parse_args())
+        options = parser().parse_args()
+        limits.HEARTBEAT = options.heartbeat  # only the times are shorter
+        limits.SILENCE = limits.HEARTBEAT * limits.MISSED_HEARTBEATS
+        ends = Ends(options)
         if (to := _order({"port": ends.port}, "to")) is None:
             return 0  # whoever started us is gone
         ends.connect((to[0], to[1]))
