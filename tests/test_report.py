@@ -22,7 +22,7 @@ from matplotlib import image
 from benchmarks import figures, report, results
 from benchmarks.deliveries import Fates, deliveries_of
 from benchmarks.report import __main__ as command
-from benchmarks.report import page, words
+from benchmarks.report import markup, page, words
 from benchmarks.report.markup import Markup, element, text
 from benchmarks.result_format import check
 from benchmarks.traffic import FILTER
@@ -229,7 +229,7 @@ def test_the_page_needs_nothing_but_itself(shown: Page) -> None:
     for _, attributes in shown.elements:
         for name in ("src", "srcset", "href", "style", "onload"):
             assert not re.search(r"//|javascript:", str(attributes.get(name, "")).partition("base64,")[0])
-    style = page.STYLE.read_text(encoding="utf-8")
+    style = markup.STYLE.read_text(encoding="utf-8")
     assert not re.search(r"url\(|@import|@font-face|https?:", style)
     policy = next(one for one in shown.all("meta") if "http-equiv" in one)
     assert str(policy["content"]).startswith("default-src 'none'")
@@ -464,7 +464,7 @@ def test_a_browser_shows_the_page_without_complaint(stored: Path, tmp_path: Path
     broken.write_text(
         element(
             "html",
-            element("meta", http_equiv="Content-Security-Policy", content=page.POLICY),
+            element("meta", http_equiv="Content-Security-Policy", content=markup.POLICY),
             element("img", src="x.png"),
         )
     )

@@ -25,8 +25,7 @@ from benchmarks.demo.state import SIDES, Record, State
 from benchmarks.demo.summary import NOTE, played
 from benchmarks.demo.verdict import verdict
 from benchmarks.environment import environment
-from benchmarks.report.markup import Markup, element, together
-from benchmarks.report.page import POLICY, STYLE
+from benchmarks.report.markup import Markup, element, together, whole
 from benchmarks.wording import ms, named
 
 CAPTURE, EVENTS, FIGURES, PAGE = "link.pcapng", "events.csv", "demo.json", "report.html"
@@ -108,20 +107,12 @@ def page(records: Sequence[Record], made: datetime, seed: int) -> str:
     """The HTML of the report."""
     where = environment()
     title = "TCP and UDP across a bad network"
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", Markup(STYLE.read_text(encoding="utf-8"))),
-    )
     lead = (
         f"A demonstration of {made:%Y-%m-%d %H:%M} UTC: the same conversation of five over both, "
         f"25 ms each way, seed {seed}."
     )
-    body = element(
-        "body",
+    return whole(
+        title,
         element("header", element("h1", title), element("p", lead, class_="lead")),
         element(
             "main",
@@ -136,7 +127,6 @@ def page(records: Sequence[Record], made: datetime, seed: int) -> str:
             element("p", "; ".join(f"{name} {value}" for name, value in where.items())),
         ),
     )
-    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en')}\n"
 
 
 def _sentence(record: Record) -> Markup:

@@ -35,6 +35,8 @@ from common.command_line import Parser, complain, whole
 PROCESSES_FILES = 6000
 """Open files that the largest experiment needs."""
 
+LEAVE_FIRST = "This is inside a link already, and experiments make links of their own: leave it first (exit)."
+
 
 def parser() -> Parser:
     """The options."""
@@ -63,9 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     output, errors = Console(highlight=False), Console(stderr=True, highlight=False)
     if INSIDE in os.environ:
-        return complain(
-            "This is inside a link already, and experiments make links of their own: leave it first (exit)."
-        )
+        return complain(LEAVE_FIRST)
     if chosen.name is None:
         net = network()
         output.print(show.listing((number, one, _remark(one, net)) for number, one in experiments()))

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from benchmarks.doctor.emulation import INSIDE
 from benchmarks.experiments import NAMES, experiments
-from benchmarks.experiments.__main__ import PROCESSES_FILES, common_options
+from benchmarks.experiments.__main__ import LEAVE_FIRST, PROCESSES_FILES, common_options
 from benchmarks.labbook import ask, book, notes, show
 from benchmarks.labbook.lab import network
 from benchmarks.labbook.make import Manner
@@ -98,9 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     output, errors = Console(highlight=False), Console(stderr=True, highlight=False)
     if INSIDE in os.environ:
-        return complain(
-            "This is inside a link already, and experiments make links of their own: leave it first (exit)."
-        )
+        return complain(LEAVE_FIRST)
     manner = Manner(chosen.quick, chosen.seed, chosen.results)
     places = [Place(number, one) for number, one in experiments()]
     labbook = Labbook(manner, places, chosen.notes or manner.results / notes.FILE, errors)

@@ -4,25 +4,15 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks.report.markup import Markup, element
-from benchmarks.report.page import POLICY, STYLE
+from benchmarks.report.markup import STYLE, Markup, element, whole
 
 STYLES = (STYLE, Path(__file__).with_name("style.css"))
 """The report's, and what the lab book adds to it."""
 
 
 def html(title: str, *body: Markup) -> str:
-    """A whole page: styles in it, and an order to the browser to fetch nothing."""
-    style = "\n".join(path.read_text(encoding="utf-8") for path in STYLES)
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", Markup(style)),
-    )
-    return f"<!DOCTYPE html>\n{element('html', head, element('body', *body), lang='en')}\n"
+    """A whole page, in the lab book's own style."""
+    return whole(title, *body, styles=STYLES)
 
 
 def paragraphs(those: Iterable[str]) -> list[Markup]:

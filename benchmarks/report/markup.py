@@ -1,10 +1,17 @@
 """Text becomes HTML here, and nowhere else: whatever is not Markup is text, and is escaped."""
 
 import html
+from collections.abc import Sequence
+from pathlib import Path
 
 from common.visible import visible
 
 VOID = {"img", "meta"}
+
+STYLE = Path(__file__).with_name("style.css")
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""What the browser is told: to fetch nothing, whatever stands in the page."""
 
 
 class Markup(str):
@@ -31,6 +38,20 @@ def element(tag: str, *children: str, **attributes: str | int | None) -> Markup:
     if tag in VOID:
         return Markup(f"<{tag}{shown}>")
     return Markup(f"<{tag}{shown}>{''.join(map(text, children))}</{tag}>")
+
+
+def whole(title: str, *body: Markup, styles: Sequence[Path] = (STYLE,)) -> str:
+    """A whole page: its styles in it, and an order to the browser to fetch nothing."""
+    style = "\n".join(path.read_text(encoding="utf-8") for path in styles)
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        element("style", Markup(style)),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, element('body', *body), lang='en')}\n"
 
 
 def together(*parts: str) -> Markup:

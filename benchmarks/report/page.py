@@ -8,16 +8,11 @@ from urllib.parse import quote
 
 from benchmarks.deliveries import deliveries_of
 from benchmarks.report import tables, words
-from benchmarks.report.markup import Markup, element, text, together
+from benchmarks.report.markup import Markup, element, text, together, whole
 from benchmarks.result_format import Document
 from benchmarks.results import CAPTURES, DOCUMENT, name_of
 from benchmarks.traffic import FILTER
 from benchmarks.wording import UNKNOWN, named
-
-STYLE = Path(__file__).with_name("style.css")
-
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""What the browser is told: to fetch nothing, whatever stands in the page."""
 
 WIRESHARK = together(
     "Open one with File → Open in Wireshark, or on the command line with ",
@@ -43,7 +38,7 @@ def page(document: Document, directory: Path, drawn: Mapping[str, Sequence[Path]
         ("measured", "How it was measured", _measured(document)),
         ("again", "To make it again", _again(document, name, directory)),
     ]
-    return _html(
+    return whole(
         f"{words.title(document)}: {name}",
         element(
             "header",
@@ -57,18 +52,6 @@ def page(document: Document, directory: Path, drawn: Mapping[str, Sequence[Path]
         ),
         element("main", *(_section(*section) for section in sections)),
     )
-
-
-def _html(title: str, *body: Markup) -> str:
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", Markup(STYLE.read_text(encoding="utf-8"))),
-    )
-    return f"<!DOCTYPE html>\n{element('html', head, element('body', *body), lang='en')}\n"
 
 
 def _glance(document: Document) -> Markup:
