@@ -72,6 +72,24 @@ def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> Interv
     return Interval(share, low, high)
 
 
+def textbook(successes: float, n: float) -> Interval:
+    """The interval of many textbooks, A. Wald's: p ± 1.96 √(p(1-p)/n), cut to 0 and 1. `n` is more than 0. It is of no
+    width where `successes` is 0 or `n`, and it holds the true share less often than it promises: nothing here uses it
+    but to show that."""
+    share = successes / n
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(share * (1 - share) / n)
+    return Interval(share, max(0.0, share - half), min(1.0, share + half))
+
+
+def quotient(one: Percentile, other: Percentile) -> Percentile:
+    """How many times `other` goes into `one`. Its interval holds the quotient wherever each of the two is within its
+    own; so it is rather too wide."""
+    value = one.estimate / other.estimate
+    if one.interval is None or other.interval is None:
+        return Percentile(value)
+    return Percentile(value, one.interval.low / other.interval.high, one.interval.high / other.interval.low)
+
+
 def design_effect(clusters: Sequence[tuple[int, int]], at_once: float | None = None) -> float:
     """How many observations that come in `clusters` are worth one that comes alone, at least 1. A cluster is
     (successes, n).

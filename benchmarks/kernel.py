@@ -76,6 +76,12 @@ def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
     return {name: figure - before[name] for name, figure in after.items() if name in before}
 
 
+def setting(name: str) -> list[int]:
+    """The numbers of a setting, of this process's namespace: three for `net.ipv4.tcp_wmem`, one for most. Raises
+    OSError where there is no such setting."""
+    return [int(word) for word in (PROC / "sys" / name.replace(".", "/")).read_text().split()]
+
+
 def congestion_control() -> str | None:
     """What TCP's new connections in this process's namespace use, such as `cubic`; None where it can't be known."""
     try:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 BEYOND = 10
 """A percentile is given only with at least this many samples on its far side: the p99 of 100 samples
-is their maximum by another name."""
+is the largest but one, by another name."""
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float | None:

@@ -9,7 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.estimate import FEW, Interval, Percentile, design_effect, percentiles, share, student, wilson
+from benchmarks.estimate import (
+    FEW,
+    Interval,
+    Percentile,
+    design_effect,
+    percentiles,
+    quotient,
+    share,
+    student,
+    textbook,
+    wilson,
+)
 from common.statistics import percentile
 
 CONFIDENCES = st.floats(0.5, 0.999)
@@ -49,6 +60,14 @@ def test_worked_numbers(successes: int, n: int, low: float, high: float) -> None
     assert found.estimate == successes / n
     assert found.low == pytest.approx(low, abs=5e-5)
     assert found.high == pytest.approx(high, abs=5e-5)
+
+
+def test_the_textbooks_interval_has_no_width_at_nothing() -> None:
+    """Wilson's has. In the middle both say much the same."""
+    assert textbook(0, 100) == Interval(0.0, 0.0, 0.0)
+    assert known(wilson(0, 100)).high > 0.03
+    middle = textbook(50, 100)
+    assert [middle.low, middle.high] == pytest.approx([0.402, 0.598], abs=5e-4)
 
 
 def test_of_nothing_there_is_no_share() -> None:
@@ -302,3 +321,12 @@ def test_intervals_hold_the_percentile_although_one_stall_delays_many(percent: i
     assert len(held) > 100
     assert sum(held) / len(held) >= 0.9
     assert sum(believed) / len(believed) < 0.7
+
+
+# --- quotients ------------------------------------------------------------------------------------
+
+
+def test_a_quotient_holds_wherever_both_are() -> None:
+    """From the lowest over the highest to the highest over the lowest; of what has no interval there is none."""
+    assert quotient(Percentile(6.0, 4.0, 8.0), Percentile(2.0, 1.0, 4.0)) == Percentile(3.0, 1.0, 8.0)
+    assert quotient(Percentile(6.0), Percentile(2.0, 1.0, 4.0)) == Percentile(3.0)

@@ -13,11 +13,12 @@ from benchmarks import stamp
 from benchmarks.bench.loads import Load
 from benchmarks.bench.measuring import Places, measure_load
 from benchmarks.bench.report import Percentiles, Report
+from benchmarks.bench.rooms import Rooms, stack
 from benchmarks.experiments import forged_hello, members
 from benchmarks.forgery.ends import HELLO, ROOMS, VICTIMS
 from benchmarks.forgery.run import Attack, Plan
 from benchmarks.forgery.run import run as attack_all
-from benchmarks.forgery.toll import Passed, Toll, tolls
+from benchmarks.forgery.toll import Passed, Toll, syn_acks, tolls
 from benchmarks.labbook.experiment import Experiment, Finding, Outcome, Verdict
 from benchmarks.labbook.lab import network
 from benchmarks.link.capture import Capture
@@ -61,7 +62,7 @@ def room(transport: str, size: int, **more: Any) -> Report:
         SAMPLE,
         members=size,
         memory_joined=(30 if stream else 20) * 1024 + size * (22 if stream else 1) * 1024,
-        reserved_joined=round(size * members.stack() * 1024 * 1024) if stream else 0,
+        reserved_joined=round(size * stack()) if stream else 0,
         threads=3 + size if stream else 2,
         join_s=1e-6 * size**2,
         cpu_s=30 * (0.0003 + size * (8e-6 if stream else 4e-6)),
@@ -70,7 +71,7 @@ def room(transport: str, size: int, **more: Any) -> Report:
     )
 
 
-def rooms(sizes: tuple[int, ...] = members.SIZES, repeats: int = 2) -> members.Rooms:
+def rooms(sizes: tuple[int, ...] = members.SIZES, repeats: int = 2) -> Rooms:
     """All of them."""
     return {
         (transport, size): {repeat: room(transport, size) for repeat in range(1, repeats + 1)}
@@ -128,7 +129,7 @@ def test_a_quick_run_says_nothing_of_rooms_that_it_did_not_make() -> None:
 
 def test_where_the_system_tells_nothing_nothing_is_claimed() -> None:
     """Memory, threads and processor time that can't be known are not measured, and no sentence speaks of them."""
-    made: members.Rooms = {
+    made: Rooms = {
         key: {
             repeat: replace(report, memory_joined=None, reserved_joined=None, threads=None, cpu_s=None)
             for repeat, report in those.items()
@@ -224,6 +225,15 @@ def test_the_toll_tells_what_was_forged_and_what_came_for_it(tmp_path: Path) -> 
     assert found["member"].amplification is None
 
 
+def test_a_toll_has_a_course_and_cells() -> None:
+    """What had come for each forged byte, whenever something came; nothing is divided by nothing."""
+    forged, came = Passed(0.0, False, 50, "hello"), Passed(1.0, True, 100, "room")
+    toll = Toll([came, forged, replace(came, at=2.0)])
+    assert toll.course() == [(2.0, 4.0)]
+    assert toll.cells() == ["1", "50", "2", "200", "4.00", "2"]
+    assert Toll([came]).cells()[4] == "–"
+
+
 def attack(seconds: float = 12.0, victims: Mapping[str, Toll] = MappingProxyType({})) -> Attack:
     """An attack in which every server did what is expected of it, but for these `victims`."""
     plan = Plan(seconds=seconds)
@@ -293,7 +303,7 @@ def test_a_room_that_floods_nobody_is_outside_and_nothing_breaks() -> None:
 @pytest.mark.parametrize(("seconds", "retries", "wanted"), [(0.5, 5, 1), (5, 5, 3), (12, 5, 4), (12, 2, 3)])
 def test_syn_acks_are_repeated_after_1_3_7_seconds(seconds: float, retries: int, wanted: int) -> None:
     """As RFC 6298 doubles its timer, and not more often than the system is set to."""
-    assert forged_hello.syn_acks(seconds, retries) == wanted
+    assert syn_acks(seconds, retries) == wanted
 
 
 @needs_link

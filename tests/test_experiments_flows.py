@@ -13,13 +13,14 @@ import pytest
 from benchmarks.experiments import bursts, enough, head_of_line, order, thin
 from benchmarks.flow.fates import Fate, Fates
 from benchmarks.flow.run import Flows, Plan
+from benchmarks.flow.samples import losses, p99s
+from benchmarks.flow.spells import Spell
 from benchmarks.labbook import words
 from benchmarks.labbook.experiment import Experiment, Finding, Number, Outcome, Verdict
 from benchmarks.labbook.lab import Lab
 from benchmarks.labbook.saved import Made
 from benchmarks.labbook.streams import Passed, Stream
 from benchmarks.link import namespace
-from benchmarks.link.capture import Captured
 from benchmarks.measuring import Network
 from tests.emulated import needs_link
 
@@ -174,28 +175,6 @@ def test_head_of_line_where_nothing_came(runs: dict[str, list[Fates]]) -> None:
 # --- bursts ---------------------------------------------------------------------------------------
 
 
-def captured(*packets: tuple[int, str, str]) -> list[Captured]:
-    """Packets at so many milliseconds, in this direction, with this comment."""
-    return [Captured(ms * 1_000_000, direction, b"", 0, comment) for ms, direction, comment in packets]
-
-
-def test_a_spell_lasts_until_something_passes() -> None:
-    """The other direction is no part of it; of one that nothing ended, what is known is how long it was at least."""
-    dropped = "dropped by gemodel"
-    found = bursts.spells(
-        captured(
-            (0, "up", ""),
-            (100, "up", dropped),
-            (150, "down", ""),
-            (400, "up", dropped),
-            (900, "up", ""),
-            (1000, "up", dropped),
-        )
-    )
-    assert found == [bursts.Spell(2, 0.8), bursts.Spell(1, 0.0, over=False)]
-    assert found[0].stretched == pytest.approx(4.0)
-
-
 def weather(random_slow: float, bursts_slow: float) -> bursts.Runs:
     """Runs over both links whose slowest 2 % took so long; UDP loses 5 %, singly or by fours."""
 
@@ -222,13 +201,13 @@ def test_bursts_answer_by_the_tails(bursty: float, answer: int) -> None:
 def test_bursts_compare_holes_and_tails() -> None:
     """The same share is lost in runs of another length, and the figures are put beside what was expected."""
     runs = weather(0.11, 0.22)
-    findings = bursts.findings(runs, [bursts.Spell(3, 0.3), bursts.Spell(6, 4.2)])
+    findings = bursts.findings(runs, [Spell(3, 0.3), Spell(6, 4.2)])
     assert named(findings, "udp-run-random").value == 1.0
     assert named(findings, "udp-run-bursts").value == 3.0
     assert named(findings, "ratio").value == pytest.approx(2.0)
     assert named(findings, "stretched").value == pytest.approx(7.0)
     assert {one.verdict for one in findings} <= {Verdict.WITHIN, Verdict.TOUCHES, Verdict.FREE}
-    sentences = " ".join(bursts.said(runs, [bursts.Spell(6, 4.2)]))
+    sentences = " ".join(bursts.said(runs, [Spell(6, 4.2)]))
     assert "At most 1 in a row were lost at random, and 3 in bursts" in sentences
     assert "6 packets took TCP, alone on the link, 4.20 s." in sentences
 
@@ -249,7 +228,6 @@ def test_bursts_where_nothing_came(runs: bursts.Runs) -> None:
     assert bursts.answer(runs) is None
     assert bursts.said(runs, []) == []
     bursts.findings(runs, [])
-    bursts.table(runs)
     bursts.chart(runs)
 
 
@@ -306,46 +284,22 @@ def test_order_with_too_few_for_a_tail() -> None:
 # --- enough ---------------------------------------------------------------------------------------
 
 
-def test_chance_is_computed_exactly() -> None:
-    """The figures of the text: coverage of both intervals, the interval of 5 of 100, the ranks of a p99."""
-    assert enough.coverage(100, "Wilson's") == pytest.approx(0.966, abs=5e-4)
-    assert enough.coverage(100, "the textbook's") == pytest.approx(0.877, abs=5e-4)
-    around = enough.score(5, 100)
-    assert [around.low, around.high] == pytest.approx([0.0215, 0.1118], abs=5e-5)
-    assert list(enough.reach(100)) == pytest.approx([0.9455, 0.9976], abs=5e-5)
-    assert sum(enough.chances(1000)) == pytest.approx(1.0)
-
-
-def test_the_worst_of_more_samples_is_worse() -> None:
-    """And it is never below what is lost of all."""
-    few, many = enough.worst(100, 2), enough.worst(100, 500)
-    assert few[0] <= many[0]
-    assert few[1] < many[1]
-    assert many[0] > 5
-
-
-def test_the_textbooks_interval_has_no_width_at_nothing() -> None:
-    """Wilson's has."""
-    assert enough.textbook(0, 100).high == 0.0
-    assert enough.score(0, 100).high > 0.03
-
-
 def lossy(n: int, seed: int = 1) -> Fates:
     """UDP over a link that loses 5 %."""
-    chance = random.Random(seed)
-    return fates("udp", [None if chance.random() < 0.05 else 0.025 for _ in range(n)])
+    draw = random.Random(seed)
+    return fates("udp", [None if draw.random() < 0.05 else 0.025 for _ in range(n)])
 
 
 def test_enough_finds_what_theory_says() -> None:
     """In simulated losses, and latencies of which each is drawn alone."""
     udp = lossy(20_000)
-    lost = {size: enough.losses(udp, size) for size in enough.SIZES}
+    lost = {size: losses(udp, size) for size in enough.SIZES}
     assert len(lost[100]) == 200
     assert sum(lost[100]) == sum(lost[1000]) == udp.lost
     assert [one.verdict for one in enough.findings(udp, lost)] == [Verdict.WITHIN] * 5
-    chance = random.Random(2)
-    tcp = fates("tcp", [0.025 + chance.expovariate(15) for _ in range(10_000)])
-    tails = {size: enough.p99s(tcp, size) for size in enough.SIZES}
+    draw = random.Random(2)
+    tcp = fates("tcp", [0.025 + draw.expovariate(15) for _ in range(10_000)])
+    tails = {size: p99s(tcp, size) for size in enough.SIZES}
     ordered = sorted(one.latency or 0.0 for one in tcp.messages)
     findings = enough.tail_findings(tcp, tails, ordered)
     assert named(findings, "within-dealt").verdict is Verdict.WITHIN
@@ -353,24 +307,16 @@ def test_enough_finds_what_theory_says() -> None:
     assert any("200 samples of 100 messages" in one for one in enough.said(lost, tails, ordered))
 
 
-def test_the_p99_of_a_hundred_is_the_largest_but_one() -> None:
-    """By the nearest rank."""
-    assert enough.p99s(fates("tcp", [at / 1000 for at in range(100)], flows=100), 100) == [
-        pytest.approx(0.098)
-    ]
-
-
 @pytest.mark.parametrize("n", [0, 50, 150])
 def test_enough_with_too_few(n: int) -> None:
     """Fewer than two samples are no comparison."""
     udp = lossy(n)
-    lost = {size: enough.losses(udp, size) for size in enough.SIZES}
+    lost = {size: losses(udp, size) for size in enough.SIZES}
     found = enough.findings(udp, lost)
     assert not any(one.name.startswith("worst") for one in found)
-    enough.table(lost, {})
-    assert enough.tail_findings(None, {}, []) == []
+    assert [one.name for one in enough.tail_findings(fates("tcp", []), {}, [])] == ["p99"]
     assert enough.said(lost, {}, []) == []
-    enough.charts(lost, {}, [])
+    enough.chart(lost, {}, [])
 
 
 # --- over a link ----------------------------------------------------------------------------------

@@ -6,7 +6,10 @@ from threading import Event
 import pytest
 
 from benchmarks import stage as stages
+from benchmarks.echo import loops
+from benchmarks.echo.loops import Stalls
 from benchmarks.echo.run import Burst, Bursts, Echo, Stream, Trip
+from benchmarks.echo.turns import Turns, first_slow, nth
 from benchmarks.experiments import experiment, faster, full_buffer, nagle, open_loop
 from benchmarks.labbook.chart import Curves
 from benchmarks.labbook.experiment import Finding, Number, Outcome, Verdict
@@ -57,7 +60,7 @@ def turn(microseconds: float, count: int = 1200) -> list[Trip]:
     ]
 
 
-def turns(udp: float, tcp: float, new: float) -> faster.Turns:
+def turns(udp: float, tcp: float, new: float) -> Turns:
     return {
         (place, way, repeat): [turn(time)]
         for place in (faster.ONE, faster.TWO)
@@ -148,6 +151,14 @@ def test_without_a_connection_there_is_an_outcome_without_claims() -> None:
     sound(outcome)
     assert {one.verdict for one in outcome.findings} == {Verdict.UNKNOWN}
     assert outcome.said == []
+
+
+def test_exchanges_are_counted_from_one() -> None:
+    """The n-th of every connection that has so many, in milliseconds; and the first that took so long."""
+    assert nth([[0.5, 0.25], [0.125]], 2) == [250.0]
+    trips = [Trip(0.0, 0.0, taken) for taken in (0.01, None, 0.02, 0.03)]
+    assert first_slow(trips, 0.02) == 3
+    assert first_slow(trips, 1.0) is None
 
 
 # --- full-buffer ----------------------------------------------------------------------------------
@@ -258,8 +269,8 @@ def test_too_few_requests_have_no_p99() -> None:
 
 def test_a_sample_is_corrected_by_what_it_left_out() -> None:
     """A round trip of 3.5 intervals hides the two that were due meanwhile and would have waited for longer than one."""
-    assert open_loop.corrected([1.0, 3.5], 1.0) == pytest.approx([1.0, 3.5, 2.5, 1.5])
-    assert open_loop.corrected([], 1.0) == []
+    assert loops.corrected([1.0, 3.5], 1.0) == pytest.approx([1.0, 3.5, 2.5, 1.5])
+    assert loops.corrected([], 1.0) == []
 
 
 # --- and one tiny run of each ---------------------------------------------------------------------
@@ -276,7 +287,7 @@ def test_the_instruments_give_what_the_outcomes_are_made_of() -> None:
             for parts, nodelay in nagle.CELLS
         }
         sound(nagle.outcome(cells, nagle.threshold()))
-        sound(open_loop.outcome([open_loop.measure(echo, 1.0, 0.5, 0.2, 0.005, 1)]))
+        sound(open_loop.outcome([loops.measure(echo, Stalls(1.0, 0.5, 0.2, 1), 0.005)]))
         ends = Bursts(stage)
         made = [ends.datagrams(100, size, None, "bursting") for size in (1, 100)]
         sound(full_buffer.outcome(made, [ends.stream(10, 100, "bursting")]))
@@ -288,7 +299,7 @@ def test_a_server_that_did_not_stand_still_is_no_measurement(monkeypatch: pytest
         echo = Echo(stage, clients=2)
         monkeypatch.setattr(echo, "stall", lambda at, seconds: None)
         with pytest.raises(Failed, match=r"stand still for 0\.1 s 1 times, and did so for: never"):
-            open_loop.measure(echo, 0.3, 0.1, 0.1, 0.01, 1)
+            loops.measure(echo, Stalls(0.3, 0.1, 0.1, 1), 0.01)
 
 
 def test_a_number_is_asked_of_a_finding_that_there_is() -> None:

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.flow import fates
 from benchmarks.flow.fates import Fate, Fates
 from benchmarks.flow.run import Flows, Plan, run
+from benchmarks.flow.samples import samples
 from benchmarks.labbook.lab import Lab
 from benchmarks.labbook.streams import read
 from benchmarks.link import namespace
@@ -115,20 +116,20 @@ def test_shorter_stretches_are_more_evidence() -> None:
 def test_samples_are_cut_in_the_order_of_time() -> None:
     """Across flows, and what is left at the end is left out."""
     run = of(*((flow, number, number + flow / 10, 9.0) for flow in (0, 1) for number in range(3)))
-    samples = fates.samples(run, 4)
-    assert [[(fate.flow, fate.number) for fate in sample] for sample in samples] == [
+    found = samples(run, 4)
+    assert [[(fate.flow, fate.number) for fate in sample] for sample in found] == [
         [(0, 0), (1, 0), (0, 1), (1, 1)]
     ]
-    assert fates.samples(run, 7) == []
+    assert samples(run, 7) == []
 
 
 def test_samples_are_dealt_like_cards() -> None:
     """Each message is in one of them, and the same dealer deals the same."""
     run = of(*((flow, number, float(number), 9.0) for flow in (0, 1) for number in range(50)))
-    samples = fates.samples(run, 10, random.Random(1))
-    assert samples == fates.samples(run, 10, random.Random(1))
-    assert samples != fates.samples(run, 10)
-    assert sorted(fate for sample in samples for fate in sample) == sorted(run.messages)
+    found = samples(run, 10, random.Random(1))
+    assert found == samples(run, 10, random.Random(1))
+    assert found != samples(run, 10)
+    assert sorted(fate for sample in found for fate in sample) == sorted(run.messages)
 
 
 # --- the process with both ends -------------------------------------------------------------------

@@ -135,3 +135,14 @@ def test_where_there_is_none_it_is_unknown(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(kernel, "PROC", tmp_path)
     assert kernel.counters() is None
     assert kernel.congestion_control() is None
+
+
+def test_a_setting_is_its_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name that sysctl has for it; where there is none, the reader is told."""
+    monkeypatch.setattr(kernel, "PROC", tmp_path)
+    path = tmp_path / "sys/net/ipv4/tcp_wmem"
+    path.parent.mkdir(parents=True)
+    path.write_text("4096\t16384\t4194304\n")
+    assert kernel.setting("net.ipv4.tcp_wmem") == [4096, 16384, 4194304]
+    with pytest.raises(OSError, match="tcp_rmem"):
+        kernel.setting("net.ipv4.tcp_rmem")

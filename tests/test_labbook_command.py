@@ -271,7 +271,7 @@ def test_one_experiment_is_made_and_kept(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "2  What does other do?" in done.stdout
     assert "Things seen" in done.stdout
-    (page,) = re.findall(r"with the figure: (\S+)", done.stdout)
+    (page,) = re.findall(r"with the figure:\n(\S+)", done.stdout)
     assert "Experiment 2: What does other do?" in Page(Path(page).read_text(encoding="utf-8")).words
     failed = run("experiments", "broken", "--results", str(tmp_path))
     assert failed.returncode == 1

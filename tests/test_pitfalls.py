@@ -4,13 +4,16 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import kernel
 from benchmarks.contestants.naive import places
 from benchmarks.contestants.naive.faults import FAULTS, NO_LOCK, Place
+from benchmarks.contestants.naive.saw import SAW
 from benchmarks.contestants.naive.stalled import RATE, Stalled
 from benchmarks.contestants.naive.stream import RECV_SIZE
 from benchmarks.contestants.naive.trials import TRIALS, WORDS, Seen, Try
+from benchmarks.echo.cut import Cut, cut
 from benchmarks.experiments import boundaries, pitfalls, slow_reader
-from benchmarks.experiments.boundaries import DATAGRAM, LENGTHS, Cut
+from benchmarks.experiments.boundaries import DATAGRAM, LENGTHS
 from benchmarks.experiments.pitfalls import OURS, WITH, WITHOUT
 from benchmarks.labbook.experiment import Experiment, Outcome, Verdict
 
@@ -51,7 +54,7 @@ def test_an_experiment_says_what_it_is(experiment: Experiment) -> None:
 
 def test_every_fault_has_a_trial_and_a_sentence() -> None:
     """In the same order everywhere."""
-    assert list(TRIALS) == list(FAULTS) == list(pitfalls.SAW)
+    assert list(TRIALS) == list(FAULTS) == list(SAW)
     assert len(FAULTS) == 9
 
 
@@ -208,13 +211,14 @@ def test_boundaries_where_nothing_was_glued() -> None:
 @pytest.mark.parametrize("buffer", boundaries.BUFFERS)
 def test_a_datagram_is_cut_to_the_buffer(buffer: int) -> None:
     """And the next recv takes the next one."""
-    assert boundaries.cut(buffer) == Cut(buffer, min(buffer, DATAGRAM), buffer < DATAGRAM, True)
+    assert cut(DATAGRAM, buffer) == Cut(buffer, min(buffer, DATAGRAM), buffer < DATAGRAM, True)
 
 
 def test_the_send_buffer_is_the_kernels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its third figure, or the usual one where it can't be read."""
-    path = tmp_path / "tcp_wmem"
-    monkeypatch.setattr(slow_reader, "WMEM", path)
+    monkeypatch.setattr(kernel, "PROC", tmp_path)
     assert slow_reader.send_buffer() == slow_reader.USUAL_WMEM
+    path = tmp_path / "sys/net/ipv4/tcp_wmem"
+    path.parent.mkdir(parents=True)
     path.write_text("4096\t16384\t999\n")
     assert slow_reader.send_buffer() == 999

@@ -39,14 +39,6 @@ class Act:
     cues: tuple[Cue, ...] = ()
     stopped: str = ""
 
-    @property
-    def loss(self) -> float | None:
-        """The random loss in percent that it begins with; None where the loss is of another kind."""
-        words = self.link.split()
-        if "gemodel" in words:
-            return None
-        return float(words[words.index("loss") + 1].rstrip("%")) if "loss" in words else 0.0
-
     def duration(self, speed: float) -> float:
         """Seconds that they talk."""
         return self.seconds if self.physical else self.seconds / speed

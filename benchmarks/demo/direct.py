@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from benchmarks.demo import script
 from benchmarks.demo.acts import ACTS, DELAY, PASTES
+from benchmarks.link.line import Line
 
 STEPS = (0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 """Percent of random loss that + and - go through."""
@@ -203,7 +204,9 @@ class Direction:
 
     def _nudge(self, way: int) -> None:
         """More loss, or less."""
-        now = self.loss if self.loss is not None else ACTS[self.place].loss or 0.0
+        now = (
+            self.loss if self.loss is not None else 100 * Line(ACTS[self.place].link, "theory").expected_loss
+        )
         further = [step for step in STEPS if (step > now if way > 0 else step < now)]
         if further:
             self.loss = further[0] if way > 0 else further[-1]

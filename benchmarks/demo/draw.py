@@ -114,7 +114,7 @@ def link_in_words(words: str) -> str:
 
 def _clock(direction: Direction) -> Text:
     if direction.paused:
-        return Text("PAUSED, the link is not", "bold reverse")
+        return Text("PAUSED", "bold reverse")
     match direction.part:
         case "talking":
             return Text(f"{direction.at:.0f} of {direction.duration:.0f} s")

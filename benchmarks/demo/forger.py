@@ -25,8 +25,9 @@ from contextlib import suppress
 from typing import Any
 
 from benchmarks.demo import script
-from benchmarks.link.packet import ACK, NEAR, PSH, RST, SYN, describe
-from benchmarks.torture.acts import packets
+from benchmarks.forgery import raw
+from benchmarks.forgery.raw import Raw
+from benchmarks.link.packet import ACK, PSH, RST, SYN, describe
 from common import interrupts
 from common.messages import Challenge, Hello, encode, from_server
 from tcp.framing import frame
@@ -42,9 +43,9 @@ class Forger:
     def __init__(self, host: str, port: int, floor_port: int, seed: int) -> None:
         self._host, self._port, self._floor_port = host, port, floor_port
         self._random = random.Random(seed)
-        self._raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-        self._victims = {name: _silent(socket.SOCK_DGRAM) for name in ("udp", "floor")}
-        self._closed = _silent(socket.SOCK_STREAM)  # bound, and never listens: the port is nobody else's
+        self._raw = Raw(host)
+        self._victims = {name: raw.silent(socket.SOCK_DGRAM) for name in ("udp", "floor")}
+        self._closed = raw.silent(socket.SOCK_STREAM)  # bound, and never listens: the port is nobody else's
         self._room = {nick: socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for nick in script.MEMBERS}
         for member in self._room.values():
             member.connect((host, floor_port))
@@ -75,7 +76,8 @@ class Forger:
 
     def close(self) -> None:
         """Give everything back."""
-        for sock in (self._raw, self._closed, *self._victims.values(), *self._room.values()):
+        self._raw.close()
+        for sock in (self._closed, *self._victims.values(), *self._room.values()):
             sock.close()
         if self._wire:
             self._wire.close()
@@ -92,22 +94,16 @@ class Forger:
                     self._wire = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
                 hello = encode(FORGED)
                 for name, port in (("udp", self._port), ("floor", self._floor_port)):
-                    self._send(packets.udp(self._victims[name].getsockname(), (self._host, port), hello))
+                    self._raw.send(raw.datagram(self._victims[name], (self._host, port), hello))
                     _tell(name, "forged", len(hello), f"a hello of {len(hello)} bytes")
                 self._segment(SYN, b"", "a SYN")
             case {"do": "forge blind"}:
                 self._segment(PSH | ACK, frame(encode(FORGED)), "a hello with guessed numbers")
 
     def _segment(self, flags: int, payload: bytes, what: str) -> None:
-        guess = self._random.randrange(2**32), self._random.randrange(2**32)
-        source, target = self._closed.getsockname(), (self._host, self._port)
-        packet = packets.tcp(source, target, *guess, flags, payload)
-        self._send(packet)
+        packet = raw.segment(self._closed, (self._host, self._port), flags, payload, self._random)
+        self._raw.send(packet)
         _tell("tcp", "forged", len(packet), what)
-
-    def _send(self, packet: bytes) -> None:
-        # The kernel takes the destination from here, and all else from the packet.
-        self._raw.sendto(packet, (self._host, 0))
 
     def _listen(self, readable: list[Any]) -> None:
         for name, victim in self._victims.items():
@@ -133,13 +129,6 @@ class Forger:
             _tell("tcp", "victim", size, "a SYN-ACK" if segment.flags & SYN else "a reset")
         elif segment.source_port == victim and segment.flags & RST:
             _tell("tcp", "refused", size, "a reset: it has asked for nothing")
-
-
-def _silent(kind: socket.SocketKind) -> socket.socket:
-    """A socket with a port of its own, that never sends."""
-    sock = socket.socket(socket.AF_INET, kind)
-    sock.bind((NEAR, 0))
-    return sock
 
 
 def _tell(transport: str, what: str, amount: int, words: str) -> None:

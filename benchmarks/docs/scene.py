@@ -41,7 +41,8 @@ def trace(transport: str) -> str:
             )
         finally:
             server.terminate()
-        rest, _ = server.communicate(timeout=PATIENCE)
+        rest = server.stdout.read()  # and not `communicate`, which forgets what has been read ahead
+        server.wait(PATIENCE)
     lines = (first + rest).splitlines()
     end = next((number for number, line in enumerate(lines) if '"type":"leave","nick"' in line), None)
     if end is None:

@@ -126,6 +126,10 @@ class Echo:
         return found
 
 
+NOTED = ("asked", "granted", "size", "count", "errors", "arrived", "first", "charged", "dropped", "counted")
+"""Of a `Burst`, in a table."""
+
+
 @dataclass(frozen=True)
 class Burst:
     """What became of `count` datagrams of `size` bytes, sent at once to a reader that was busy.
@@ -179,6 +183,8 @@ class Bursts:
         opened = self._told(self._reader, doing, do="listen", buffer=buffer)
         before = kernel.counters()
         sent = self._told(self._sender, doing, do="send", port=opened["port"], count=count, size=size)
+        if sent["taken"] + sent["errors"] != count:
+            raise Failed(f"{count} datagrams were to be sent, and {sent['taken'] + sent['errors']} were.")
         look = self._told(self._reader, doing, do="look")
         read = self._told(self._reader, doing, do="read")
         after = kernel.counters()

@@ -22,7 +22,7 @@ from benchmarks.labbook import ask, show, words
 from benchmarks.labbook.experiment import Experiment
 from benchmarks.labbook.lab import network
 from benchmarks.labbook.make import Manner, cannot, half, make
-from benchmarks.labbook.saved import PAGE, Made
+from benchmarks.labbook.saved import PAGE
 from benchmarks.measuring import Network
 from benchmarks.options import RESULTS
 from benchmarks.progress import Progress
@@ -100,7 +100,10 @@ def main(arguments: list[str] | None = None) -> int:
         errors.print(Text(str(error), "red"), soft_wrap=True)
         return 1
     output.print(show.result(made))
-    output.print(Text(saved(made, path), "dim"), soft_wrap=True)
+    for sentence in filter(None, [words.tally(made) + ".", words.prediction(made)]):
+        output.print(Text(sentence, "bold"))
+    output.print(Text("Its page, with the figure:", "dim"))
+    output.print(Text(from_here(path / PAGE), "dim"), soft_wrap=True)
     return 0
 
 
@@ -108,11 +111,6 @@ def _remark(one: Experiment, net: Network) -> str:
     if cannot(one, net):
         return "(not on this machine: make doctor says why)"
     return "(UDP only on this machine: make doctor says why)" if half(one, net) else ""
-
-
-def saved(made: Made, path: Path) -> str:
-    """Where everything is."""
-    return f"{words.tally(made)}. Its page, with the figure: {from_here(path / PAGE)}"
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@ Prediction
     busy for a moment; now it calls recv, once. What does it get?
 
 Method
-    Three things on one machine. Three texts in a row, to somebody who looks away for a moment. Texts in Cyrillic of 201
-    to 3,001 bytes, over a server that decodes what each recv(1024) has returned, and over those that decode a message
-    when all of it is there. And a datagram of 3,000 bytes, another one behind it, and a receiver with a smaller buffer.
+    Three things on one machine. ann sends three texts in a row to somebody who looks away for a moment. She sends texts
+    in Cyrillic of 201 to 3,001 bytes, over a server that decodes what each recv(1024) has returned, and over those that
+    decode a message when all of it is there. And a datagram of 3,000 bytes, with another one behind it, meets a
+    receiver with a smaller buffer.
 
 Expected
     Without framing recv returns `twentytinytigers` (RFC 9293: TCP conveys a stream of bytes; seen in the naive server
@@ -27,9 +28,7 @@ What would change it
     was cut; Windows raises an error instead.
 """
 
-import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from benchmarks.contestants.naive.driver import Faulty
 from benchmarks.contestants.naive.faults import DECODE_PER_RECV, NO_FRAMING
@@ -37,12 +36,13 @@ from benchmarks.contestants.naive.room import room
 from benchmarks.contestants.naive.stream import RECV_SIZE
 from benchmarks.contestants.naive.trials import WORDS, Seen, arrives, no_framing, repeat
 from benchmarks.drivers import DRIVERS, Driver
+from benchmarks.echo.cut import Cut, cut
 from benchmarks.estimate import wilson
-from benchmarks.labbook import finding
-from benchmarks.labbook.chart import Curves, Panel, Series
+from benchmarks.labbook import finding, lines
+from benchmarks.labbook.chart import Curves, Panel
 from benchmarks.labbook.experiment import Cell, Choice, Expected, Experiment, Finding, Outcome
+from benchmarks.labbook.finding import Words
 from benchmarks.labbook.lab import Lab
-from benchmarks.network import LOCALHOST
 
 LENGTHS = (201, 601, 1001, 1023, 1025, 1401, 2001, 3001)
 """Bytes of the texts: a letter of one byte, and so many of two."""
@@ -53,19 +53,32 @@ BUFFERS = (512, 1024, 2048, 4096)
 
 NAIVE, RIGHT = "naive", "naive, right"
 
+STREAM = Words(
+    expected=Expected(100, 100, "RFC 9293: a stream of bytes"),
+    because="recv returns what is there, and all three were.",
+    unless="They were so far apart that bob's program was quicker: is this machine busy?",
+)
+FRAMED = Words(
+    expected=Expected(0, 0, "its messages have ends"),
+    because="A newline, a length or a datagram says where each ends, however many there are.",
+    unless="bob was not sent all three within the time: is this machine busy?",
+)
+"""What is said of three texts that became one, without and with framing."""
+
+HALF = Words(
+    expected=Expected(0, 0, f"byte {RECV_SIZE:,} is half a letter"),
+    because="UTF-8 has two bytes for such a letter, and one of them came with the next recv.",
+    unless="The server's recv returned less than there was to come: is this machine busy?",
+)
+WHOLE = Words(
+    expected=Expected(100, 100, "no letter is cut before it is decoded"),
+    because="What is decoded is a whole message, so it has only whole letters.",
+    unless="The server's recv returned less than there was to come: is this machine busy?",
+)
+"""What is said of texts of which recv returns a part, and of others."""
+
 Texts = dict[tuple[str, int], list[bool]]
 """By server and bytes: whether each text arrived."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A datagram that met a `buffer`: how many bytes `recv` returned, whether the kernel said that it `cut` it, and
-    whether the next `recv` returned the `next` datagram, and not the rest of this one."""
-
-    buffer: int
-    returned: int
-    cut: bool
-    next: bool
 
 
 def run(lab: Lab) -> Outcome:
@@ -85,27 +98,12 @@ def run(lab: Lab) -> Outcome:
                 text = "a" + "ж" * (length // 2)
                 texts.setdefault((name, length), []).append(arrives(here, ann, bob, text))
                 ann.leave()
-    return outcome(glued, texts, [cut(buffer) for buffer in BUFFERS * repeats])
+    return outcome(glued, texts, [cut(DATAGRAM, buffer) for buffer in BUFFERS * repeats])
 
 
 def _servers(fault: str) -> dict[str, Driver]:
     """Those that are compared, by name."""
     return {NAIVE: Faulty({fault}), RIGHT: Faulty(set())} | {name: DRIVERS[name] for name in ("tcp", "udp")}
-
-
-def cut(buffer: int) -> Cut:
-    """Receive a datagram into a buffer of so many bytes."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bob,
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ann,
-    ):
-        bob.bind((LOCALHOST, 0))
-        bob.settimeout(5.0)
-        ann.connect(bob.getsockname())
-        ann.send(b"x" * DATAGRAM)
-        ann.send(b"the next one")
-        data, _, flags, _ = bob.recvmsg(buffer)
-        return Cut(buffer, len(data), bool(flags & socket.MSG_TRUNC), bob.recv(buffer) == b"the next one")
 
 
 def outcome(glued: dict[str, Seen], texts: Texts, cuts: Sequence[Cut]) -> Outcome:
@@ -149,56 +147,37 @@ def _answer(seen: Seen) -> int | None:
 
 
 def _glued(glued: dict[str, Seen]) -> list[Finding]:
-    found = []
-    for name, seen in glued.items():
-        n = len(seen.tries)
-        found.append(
-            finding.share(
-                f"glued-{name.replace(', ', '-')}",
-                f"{name}: three texts became one",
-                wilson(seen.wrong, n),
-                n,
-                "tries",
-                expected=Expected(100, 100, "RFC 9293: a stream of bytes")
-                if name == NAIVE
-                else Expected(0, 0, "its messages have ends"),
-                because="recv returns what is there, and all three were."
-                if name == NAIVE
-                else "A newline, a length or a datagram says where each ends, however many there are.",
-                unless="They were so far apart that bob's program was quicker: is this machine busy?",
-            )
+    return [
+        finding.portion(
+            f"glued-{name.replace(', ', '-')}",
+            f"{name}: three texts became one",
+            seen.wrong,
+            len(seen.tries),
+            "trials",
+            **(STREAM if name == NAIVE else FRAMED),
         )
-    return found
+        for name, seen in glued.items()
+    ]
 
 
 def _halves(texts: Texts) -> list[Finding]:
-    limit = f"{RECV_SIZE:,} bytes"
-    whole = Expected(100, 100, "no letter is cut before it is decoded")
-    never = Expected(0, 0, f"byte {RECV_SIZE:,} is half a letter")
     found = []
     for name in dict.fromkeys(name for name, _ in texts):
         short, long = _arrived(texts, name, long=False), _arrived(texts, name, long=True)
-        cases = (
-            [(f"of up to {limit} ", short, whole), (f"of over {limit} ", long, never)]
-            if name == NAIVE
-            else [("", short + long, whole)]
-        )
-        for size, those, expected in cases:
-            found.append(
-                finding.share(
-                    f"cyrillic-{name.replace(', ', '-')}{'-long' * (expected is never)}",
-                    f"{name}: Cyrillic {size}arrived",
-                    wilson(sum(those), len(those)),
-                    len(those),
-                    "texts",
-                    expected=expected,
-                    because="UTF-8 has two bytes for such a letter, and one of them came with the next recv."
-                    if expected is never
-                    else "What is decoded is a whole message, so it has only whole letters.",
-                    unless="The server's recv returned less than there was to come: is this machine busy?",
-                )
-            )
+        slug, what = f"cyrillic-{name.replace(', ', '-')}", f"{name}: Cyrillic"
+        if name == NAIVE:
+            limit = f"{RECV_SIZE:,} bytes"
+            found += [
+                _whole(slug, f"{what} of up to {limit} arrived", short, WHOLE),
+                _whole(f"{slug}-long", f"{what} of over {limit} arrived", long, HALF),
+            ]
+        else:
+            found.append(_whole(slug, f"{what} arrived", short + long, WHOLE))
     return found
+
+
+def _whole(name: str, what: str, arrived: list[bool], words: Words) -> Finding:
+    return finding.portion(name, what, sum(arrived), len(arrived), "texts", **words)
 
 
 def _arrived(texts: Texts, name: str, *, long: bool) -> list[bool]:
@@ -211,8 +190,12 @@ def _arrived(texts: Texts, name: str, *, long: bool) -> list[bool]:
     ]
 
 
+def _small(cuts: Sequence[Cut]) -> list[Cut]:
+    """Those whose buffer was smaller than the datagram."""
+    return [one for one in cuts if one.buffer < DATAGRAM]
+
+
 def _cut(cuts: Sequence[Cut]) -> list[Finding]:
-    small = [one for one in cuts if one.buffer < DATAGRAM]
     return [
         finding.repeats(
             "datagram",
@@ -223,11 +206,11 @@ def _cut(cuts: Sequence[Cut]) -> list[Finding]:
             expected=Expected(RECV_SIZE, RECV_SIZE, "POSIX, recv: the excess bytes shall be discarded"),
             because="A recv takes one datagram, whatever fits of it.",
         ),
-        finding.share(
+        finding.portion(
             "next",
             "the next recv returned the next datagram",
-            wilson(sum(one.next for one in small), len(small)),
-            len(small),
+            sum(one.next for one in _small(cuts)),
+            len(_small(cuts)),
             "datagrams",
             expected=Expected(100, 100, "the same"),
             because="What did not fit is not kept for later: over UDP a message ends with its datagram.",
@@ -249,7 +232,7 @@ def _said(glued: dict[str, Seen], texts: Texts, cuts: Sequence[Cut]) -> list[str
             f"In Cyrillic every text of {lost[0]:,} bytes and more was lost over the server that decodes what a recv "
             "returned, and its author was thrown out. In English, where a letter is a byte, nobody would have noticed."
         )
-    small = [one for one in cuts if one.buffer < DATAGRAM]
+    small = _small(cuts)
     told = sum(one.cut for one in small)
     said.append(
         f"A datagram of {DATAGRAM:,} bytes lost its end in {len(small)} of {len(small)} buffers that were smaller, "
@@ -272,22 +255,12 @@ def _table(glued: dict[str, Seen], texts: Texts) -> list[list[str]]:
 
 
 def _chart(texts: Texts) -> Curves:
-    places = [float(number) for number in range(1, len(LENGTHS) + 1)]
+    places = range(len(LENGTHS))
     series = []
     for name in dict.fromkeys(name for name, _ in texts):
-        shares = [wilson(sum(texts[name, length]), len(texts[name, length])) for length in LENGTHS]
-        series.append(
-            Series(
-                name,
-                name,
-                places,
-                [100 * share.estimate if share else None for share in shares],
-                [100 * share.low if share else None for share in shares],
-                [100 * share.high if share else None for share in shares],
-                joined=False,
-            )
-        )
-    ticks = [(place, f"{length:,}") for place, length in zip(places, LENGTHS, strict=True)]
+        those = [texts[name, length] for length in LENGTHS]
+        series.append(lines.shares(name, name, places, [wilson(sum(one), len(one)) for one in those]))
+    ticks = lines.ticks([f"{length:,}" for length in LENGTHS])
     return Curves(
         "boundaries",
         "How many texts in Cyrillic arrived whole, by their length; bars are 95 % intervals. What is decoded per recv "

@@ -35,10 +35,12 @@ What would change it
 
 import os
 from itertools import cycle, islice, permutations
+from statistics import median
 
 from benchmarks.echo.run import Echo, Trip, round_trips
-from benchmarks.labbook import finding
-from benchmarks.labbook.chart import Curves, Panel, Series
+from benchmarks.echo.turns import Turns, ratios, times
+from benchmarks.labbook import finding, lines
+from benchmarks.labbook.chart import Curves, Panel
 from benchmarks.labbook.experiment import Choice, Expected, Experiment, Finding, Outcome
 from benchmarks.labbook.lab import Lab
 from benchmarks.wording import UNKNOWN, extent, three_digits
@@ -57,9 +59,6 @@ NEW = {ONE: (3.0, 7.0), TWO: (1.5, 4.0)}
 EQUAL = 1.25
 """Up to this factor two medians are called about equal."""
 
-Turns = dict[tuple[str, str, int], list[list[Trip]]]
-"""By place, way and repeat: its turns."""
-
 
 def run(lab: Lab) -> Outcome:
     """Take turns between the ways; new processes for each repeat."""
@@ -70,10 +69,9 @@ def run(lab: Lab) -> Outcome:
         places[TWO] = (cpus[0], cpus[1])
     else:
         lab.warnings.append("There is one processor only: what it takes between two was not measured.")
-    turns: Turns = {}
+    turns: dict[tuple[str, str, int], list[list[Trip]]] = {}
     for repeat in range(1, repeats + 1):
-        doing = f"repeat {repeat} of {repeats}"
-        with lab.stage(doing) as stage:
+        with lab.stage(f"repeat {repeat} of {repeats}") as stage:
             echoes = {place: Echo(stage, cpus=both) for place, both in places.items()}
             for order in islice(cycle(permutations(WAYS)), rounds):
                 for place, echo in echoes.items():
@@ -92,69 +90,27 @@ def run(lab: Lab) -> Outcome:
 def outcome(turns: Turns) -> Outcome:
     """What they say."""
     places = [place for place in (ONE, TWO) if any(which[0] == place for which in turns)]
-    findings: list[Finding] = []
-    for place in places:
-        findings += _of_place(turns, place)
-    udp = [trip for (_, way, _), those in turns.items() if way == "udp" for turn in those for trip in turn]
-    findings.append(
-        finding.count(
-            "udp-lost",
-            "UDP requests without an answer",
-            sum(trip.received is None for trip in udp),
-            len(udp),
-            "requests",
-            expected=Expected(0, 0, "one datagram at a time fills no buffer"),
-            because="Nothing is lost on loopback as long as nobody is overrun.",
-            unless="The server was kept from answering for three seconds: is this machine busy?",
-        )
-    )
-    medians = [ratio for place in places for ratio in ratios(turns, place, "udp", 50)]
-    middle = finding.repeats("all", "", "×", medians).value
-    answer = None
-    if middle is not None:
-        answer = 0 if middle < 1 / EQUAL else 1 if middle > EQUAL else 2
+    factors = [factor for place in places for factor in ratios(turns, place, "udp", "tcp", 50)]
+    middle = median(factors) if factors else None
     return Outcome(
-        findings,
-        _said(turns, places),
-        ["place", "way", "repeat", "turn", "n", "answered", "p50_us", "longest_us"],
-        [
-            [place, way, repeat, number, len(turn), len(times), *_microseconds(times)]
+        findings=[*(one for place in places for one in _of_place(turns, place)), _lost(turns)],
+        said=_said(turns, places),
+        columns=["place", "way", "repeat", "turn", "n", "answered", "p50_us", "longest_us"],
+        rows=[
+            [place, way, repeat, number, len(turn), len(answered), *_microseconds(answered)]
             for (place, way, repeat), those in turns.items()
             for number, turn in enumerate(those, 1)
-            for times in [round_trips(turn)]
+            for answered in [round_trips(turn)]
         ],
         charts=[_chart(turns, places)],
-        answer=answer,
+        answer=None if middle is None else 0 if middle < 1 / EQUAL else 1 if middle > EQUAL else 2,
         table=_table(turns, places),
     )
 
 
-def _microseconds(times: list[float]) -> list[float | None]:
-    half, longest = percentile(times, 50), max(times, default=None)
+def _microseconds(answered: list[float]) -> list[float | None]:
+    half, longest = percentile(answered, 50), max(answered, default=None)
     return [None if time is None else round(1e6 * time, 1) for time in (half, longest)]
-
-
-def _times(turns: Turns, place: str, way: str) -> list[float]:
-    """All round trips of a way at a place, in seconds, the shortest first."""
-    mine = (those for which, those in turns.items() if which[:2] == (place, way))
-    return round_trips(trip for those in mine for turn in those for trip in turn)
-
-
-def of_repeat(turns: Turns, place: str, way: str, percent: float) -> dict[int, float]:
-    """The percentile of each repeat that has it, in seconds."""
-    found = {}
-    for (its_place, its_way, repeat), those in turns.items():
-        if (its_place, its_way) == (place, way):
-            time = percentile(round_trips(trip for turn in those for trip in turn), percent)
-            if time is not None:
-                found[repeat] = time
-    return found
-
-
-def ratios(turns: Turns, place: str, way: str, percent: float) -> list[float]:
-    """How many times TCP's a percentile of this way is, repeat by repeat."""
-    mine, tcp = of_repeat(turns, place, way, percent), of_repeat(turns, place, "tcp", percent)
-    return [mine[repeat] / tcp[repeat] for repeat in mine if repeat in tcp]
 
 
 def _of_place(turns: Turns, place: str) -> list[Finding]:
@@ -165,7 +121,7 @@ def _of_place(turns: Turns, place: str) -> list[Finding]:
             f"p50-{short}",
             f"UDP ÷ TCP, median, {place}",
             "×",
-            ratios(turns, place, "udp", 50),
+            ratios(turns, place, "udp", "tcp", 50),
             expected=Expected(1 / EQUAL, EQUAL, f"the same system calls and wake-ups; {seen}"),
             because="Where nothing is lost both do the same work: the same system calls, and one wake-up each way.",
             unless="Something else ran meanwhile, and met one of them more often: make it again.",
@@ -174,7 +130,7 @@ def _of_place(turns: Turns, place: str) -> list[Finding]:
             f"p99-{short}",
             f"UDP ÷ TCP, p99, {place}",
             "×",
-            ratios(turns, place, "udp", 99),
+            ratios(turns, place, "udp", "tcp", 99),
             expected=Expected(2 / 3, 1.5, "seen once: 73 to 79 µs and 61 to 73"),
             because="The tail is the machine's, which has other things to do too, and neither transport's.",
             unless="A tail is made of what else the machine does: the busier, the more chance has a part in it.",
@@ -183,7 +139,7 @@ def _of_place(turns: Turns, place: str) -> list[Finding]:
             f"new-{short}",
             f"new connections ÷ one kept, median, {place}",
             "×",
-            ratios(turns, place, "new", 50),
+            ratios(turns, place, "new", "tcp", 50),
             expected=Expected(
                 *NEW[place], "ten segments instead of three, six system calls more; seen once: 4"
             ),
@@ -193,21 +149,30 @@ def _of_place(turns: Turns, place: str) -> list[Finding]:
     ]
 
 
-def _half(turns: Turns, place: str, way: str) -> float | None:
-    """The median of all repeats together, in seconds."""
-    return percentile(_times(turns, place, way), 50)
+def _lost(turns: Turns) -> Finding:
+    udp = [trip for (_, way, _), those in turns.items() if way == "udp" for turn in those for trip in turn]
+    return finding.count(
+        "udp-lost",
+        "UDP requests without an answer",
+        sum(trip.received is None for trip in udp),
+        len(udp),
+        "requests",
+        expected=Expected(0, 0, "one datagram at a time fills no buffer"),
+        because="Nothing is lost on loopback as long as nobody is overrun.",
+        unless="The server was kept from answering for three seconds: is this machine busy?",
+    )
 
 
 def _said(turns: Turns, places: list[str]) -> list[str]:
     said = []
     for place in places:
-        udp, tcp, new = (_half(turns, place, way) for way in WAYS)
+        udp, tcp, new = (percentile(times(turns, place, way), 50) for way in WAYS)
         if udp and tcp and new:
             said.append(
                 f"On {place}, half of the round trips took at most {three_digits(1e6 * udp)} µs over UDP and "
                 f"{three_digits(1e6 * tcp)} µs over TCP, and {three_digits(1e6 * new)} µs over a new connection each."
             )
-    halves = [_half(turns, place, "tcp") for place in places]
+    halves = [percentile(times(turns, place, "tcp"), 50) for place in places]
     if len(halves) == 2 and halves[0] and halves[1]:
         slower = places[halves[0] < halves[1]]
         factor = max(halves[0] / halves[1], halves[1] / halves[0])
@@ -222,34 +187,27 @@ def _table(turns: Turns, places: list[str]) -> list[list[str]]:
     rows = [["way", "programs on", "p50 µs", "p99 µs", "n"]]
     for place in places:
         for way, name in WAYS.items():
-            times = _times(turns, place, way)
-            cells = [percentile(times, percent) for percent in (50, 99)]
+            answered = times(turns, place, way)
+            cells = [percentile(answered, percent) for percent in (50, 99)]
             shown = [UNKNOWN if cell is None else three_digits(1e6 * cell) for cell in cells]
-            rows.append([name, place, *shown, f"{len(times):,}"])
+            rows.append([name, place, *shown, f"{len(answered):,}"])
     return rows
 
 
 def _chart(turns: Turns, places: list[str]) -> Curves:
     panels = []
     for place in places:
-        series = []
-        for way, name in WAYS.items():
-            times = _times(turns, place, way)
-            if times:
-                shares = shares_beyond(len(times))
-                x = [1e6 * times[min(len(times) - 1, round((1 - share) * len(times)))] for share in shares]
-                series.append(Series(name, way, x, [100 * share for share in shares]))
-        n = {len(_times(turns, place, way)) for way in WAYS}
+        taken = {way: [1e6 * time for time in times(turns, place, way)] for way in WAYS}
         panels.append(
             Panel(
                 f"Both programs on {place}",
                 "round trip, µs",
                 "round trips that took longer, %",
-                series,
+                [lines.slower(WAYS[way], way, those) for way, those in taken.items() if those],
                 x_log=True,
                 y_log=True,
                 y_from_zero=False,
-                note=f"n = {extent(sorted(n))} round trips each way",
+                note=f"n = {extent(sorted(map(len, taken.values())))} round trips each way",
             )
         )
     return Curves(
@@ -258,15 +216,6 @@ def _chart(turns: Turns, places: list[str]) -> Curves:
         "ends where fewer than ten are beyond.",
         panels,
     )
-
-
-def shares_beyond(count: int) -> list[float]:
-    """Shares from 1 down to that of the last ten samples, evenly spaced for the eye."""
-    found, share = [], 1.0
-    while share * count >= 10:
-        found.append(share)
-        share /= 1.1
-    return found
 
 
 EXPERIMENT = Experiment(

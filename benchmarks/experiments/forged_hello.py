@@ -13,15 +13,15 @@ Prediction
     hello in a victim's name. For each byte of that hello, how many bytes have come to the victim after 4 seconds?
 
 Method
-    Inside an emulated link, where we are root and may send any packet, three rooms talk at the same time: this lab's
-    server over UDP, which asks each address for a cookie; a server that relays to every address it has ever heard
-    (benchmarks/contestants/floor_udp.py, a page of code); this lab's server over TCP. An attacker sends one hello in
-    the name of a victim to each, and to the first also ten a second in the name of another one. Over TCP that is a SYN,
-    and half a second later a hello with guessed sequence numbers. Bytes are those of whole packets, as the link
-    captured them.
+    Inside an emulated link, where we are root and may send any packet, three rooms talk at the same time. One is on
+    this lab's server over UDP, which asks each address for a cookie; one on a server that relays to every address it
+    has ever heard (benchmarks/contestants/floor_udp.py, a page of code); one on this lab's server over TCP. Bytes are
+    those of whole packets, as the link captured them.
 
-    A second victim of the TCP server stands for an address that answers nothing: behind a firewall, or nobody's. The
-    first one's kernel answers what it never asked for with a reset, which ends the attempt.
+    An attacker sends each server one hello in the name of a victim, and to the first also ten a second in the name of
+    another one. Over TCP that is a SYN, and half a second later a hello with guessed sequence numbers. The victim's
+    kernel answers what it never asked for with a reset, which ends the attempt. A second victim of the TCP server
+    answers nothing, like an address behind a firewall, or one that nobody has.
 
 Expected
     With the check at most 3 bytes for each byte of the attacker, however often it tries: RFC 9000, section 8.1 (QUIC);
@@ -41,15 +41,18 @@ What would change it
     this one forges within itself, and nothing of it leaves the machine.
 """
 
+import math
+
 from benchmarks.forgery.ends import HELLO, VICTIMS
 from benchmarks.forgery.run import Attack, Plan
 from benchmarks.forgery.run import run as attack_all
-from benchmarks.labbook import finding
-from benchmarks.labbook.chart import Curves, Panel, Reference, Series
+from benchmarks.forgery.toll import syn_acks
+from benchmarks.labbook import finding, lines
+from benchmarks.labbook.chart import Curves, Panel, Series
 from benchmarks.labbook.experiment import Expected, Experiment, Finding, Number, Outcome
 from benchmarks.labbook.lab import Lab
 from benchmarks.link.account import problems
-from benchmarks.wording import UNKNOWN, three_digits
+from benchmarks.wording import three_digits
 from common import limits
 
 EARLY = 4.0
@@ -95,7 +98,10 @@ def outcome(attacks: list[Attack]) -> Outcome:
             for name, toll in attack.victims.items()
             for packet in toll.packets
         ],
-        table=_table(last),
+        table=[
+            ["victim of", "forged", "bytes", "came", "bytes", "×", "the room's"],
+            *([NAMES[name], *toll.cells()] for name, toll in last.victims.items()),
+        ],
         charts=[_chart(last)],
         conditions=[
             ("rooms", f"{plan.members} members, {plan.rate:g} messages of {plan.size} bytes a second"),
@@ -108,104 +114,15 @@ def outcome(attacks: list[Attack]) -> Outcome:
 
 
 def _findings(attacks: list[Attack]) -> list[Finding]:
-    hello = len(HELLO) + HEADERS
     plan, retries = attacks[0].plan, attacks[0].repeats
-    flood, seconds = plan.rate * (plan.size + HEADERS), plan.seconds
-
-    def amplification(name: str, until: float = seconds) -> list[float]:
-        found = (attack.victims[name].until(until).amplification for attack in attacks)
-        return [one for one in found if one is not None]
-
-    def counted(name: str, kind: str) -> list[float]:
-        return [float(attack.victims[name].count(kind)) for attack in attacks]
-
-    def around(value: float) -> tuple[float, float]:
-        # A message more or less at either end, and one that was late.
-        few = 4 / (plan.rate * EARLY)
-        return value * (1 - few), value * (1 + few)
-
-    limit = Expected(None, float(limits.AMPLIFICATION), "RFC 9000, section 8.1")
-    nothing = Expected(0.0, 0.0, "a stranger is sent a cookie, and TCP shakes hands first")
-    with_cookie = (
-        "The server sends a stranger a cookie and nothing else, in fewer than 3 times the bytes of its hello."
-    )
-    found = [
-        finding.repeats(
-            "floor-amplification",
-            f"No check: bytes for each forged, in {EARLY:g} s",
-            "×",
-            amplification("floor", EARLY),
-            expected=Expected(
-                *around(1 + flood * EARLY / hello), "the room's bytes × time / those of one hello"
-            ),
-            because="Without a check whoever is said to have said hello is a member, and is sent what members are.",
-            unless="The room did not say as much as it should: this machine was busy.",
-        ),
-        finding.repeats(
-            "floor-share",
-            "No check: the victim's bytes, of a member's",
-            "%",
-            [
-                100 * one.victims["floor"].came / came
-                for one in attacks
-                if (came := one.members["floor-udp"].came)
-            ],
-            expected=Expected(97.0, 103.0, "all that a member gets"),
-            because="Without a check whoever is said to have said hello is a member, and is sent what members are.",
-            unless="A server that tells members apart from others would be another server.",
-        ),
-    ]
-    if seconds >= 2 * EARLY:
-        found.append(
-            finding.repeats(
-                "floor-growth",
-                f"No check: in {seconds:g} s, against {EARLY:g} s",
-                "×",
-                [
-                    late / early
-                    for early, late in zip(amplification("floor", EARLY), amplification("floor"), strict=True)
-                    if early
-                ],
-                expected=Expected(*around(seconds / EARLY), "in proportion to time"),
-                because="It goes on for as long as the room talks: the attacker has nothing more to send.",
-                unless="The room did not talk evenly.",
-                missing="nothing had come to the victim.",
-            )
-        )
-    for name, what in (
-        ("udp", "With a check: one hello"),
-        ("udp-again", f"With a check: {plan.again:g} hellos a second"),
-    ):
-        found.append(
-            finding.repeats(
-                f"{name}-amplification",
-                f"{what}, bytes for each",
-                "×",
-                amplification(name),
-                expected=limit,
-                because=with_cookie,
-                unless="That would be a fault of this lab's server.",
-            )
-        )
-    found += [
-        finding.repeats(
-            "rooms",
-            "With a check, and TCP: the room's messages",
-            "",
-            [
-                sum(attack.victims[name].count("room") for name in VICTIMS if name != "floor")
-                for attack in attacks
-            ],
-            expected=nothing,
-            because="Who can't read what comes to an address is no member there: it has not the cookie, nor the number "
-            "in TCP's SYN-ACK.",
-            unless="That would be a fault of this lab's servers, or of this kernel.",
-        ),
+    return [
+        *_unchecked(attacks, plan),
+        *_checked(attacks, plan),
         finding.repeats(
             "tcp-amplification",
             "TCP: bytes for each, of a victim that answers",
             "×",
-            amplification("tcp"),
+            _amplification(attacks, "tcp"),
             expected=Expected(None, 1.1, "a SYN-ACK of 44 bytes for a SYN of 40, a reset for a hello"),
             because="TCP answers a SYN with hardly more than it is, and a victim that resets ends it.",
             unless="The victim's kernel did not answer, and the SYN-ACK was repeated.",
@@ -214,20 +131,100 @@ def _findings(attacks: list[Attack]) -> list[Finding]:
             "deaf-syn-acks",
             "TCP: SYN-ACKs to a victim that is silent",
             "",
-            counted("deaf", "SYN-ACK"),
-            expected=Expected(*2 * (syn_acks(seconds, retries),), "RFC 6298: after 1, 3, 7 … s"),
+            [float(attack.victims["deaf"].count("SYN-ACK")) for attack in attacks],
+            expected=Expected(*2 * (syn_acks(plan.seconds, retries),), "RFC 6298: after 1, 3, 7 … s"),
             because="A SYN-ACK without an answer is repeated as any segment is, with a timer that doubles, and then no "
             "more.",
             unless="Another kernel's timers: RFC 6298 has the first one at 1 s.",
         ),
     ]
+
+
+def _amplification(attacks: list[Attack], name: str, until: float = math.inf) -> list[float]:
+    """Of a victim, in each attack that forged something in its name."""
+    found = (attack.victims[name].until(until).amplification for attack in attacks)
+    return [one for one in found if one is not None]
+
+
+def _around(value: float, plan: Plan) -> tuple[float, float]:
+    """What is expected of a sum that has a message more or less at either end, and one that was late."""
+    few = 4 / (plan.rate * EARLY)
+    return value * (1 - few), value * (1 + few)
+
+
+def _unchecked(attacks: list[Attack], plan: Plan) -> list[Finding]:
+    """What a server does that asks nobody who he is."""
+    hello, message = len(HELLO) + HEADERS, plan.size + HEADERS
+    early, late = (_amplification(attacks, "floor", until) for until in (EARLY, plan.seconds))
+    members = [(attack.victims["floor"].came, attack.members["floor-udp"].came) for attack in attacks]
+    member = "Without a check whoever is said to have said hello is a member, and is sent what members are."
+    source = "the room's bytes × time / those of one hello"
+    found = [
+        finding.repeats(
+            "floor-amplification",
+            f"No check: bytes for each forged, in {EARLY:g} s",
+            "×",
+            early,
+            expected=Expected(*_around(1 + plan.rate * message * EARLY / hello, plan), source),
+            because=member,
+            unless="The room did not say as much as it should: this machine was busy.",
+        ),
+        finding.repeats(
+            "floor-share",
+            "No check: the victim's bytes, of a member's",
+            "%",
+            [100 * came / usual for came, usual in members if usual],
+            expected=Expected(97.0, 103.0, "all that a member gets"),
+            because=member,
+            unless="A server that tells members apart from others would be another server.",
+        ),
+    ]
+    if plan.seconds >= 2 * EARLY:
+        found.append(
+            finding.repeats(
+                "floor-growth",
+                f"No check: in {plan.seconds:g} s, against {EARLY:g} s",
+                "×",
+                [end / begin for begin, end in zip(early, late, strict=True) if begin],
+                expected=Expected(*_around(plan.seconds / EARLY, plan), "in proportion to time"),
+                because="It goes on for as long as the room talks: the attacker has nothing more to send.",
+                unless="The room did not talk evenly.",
+                missing="nothing had come to the victim.",
+            )
+        )
     return found
 
 
-def syn_acks(seconds: float, retries: int) -> float:
-    """How many SYN-ACKs an address that does not answer is sent within so many seconds: one, and the repeats, the first
-    after 1 s, each after twice the time of the last (RFC 6298)."""
-    return 1.0 + sum((1 << count) - 1 < seconds for count in range(1, retries + 1))
+def _checked(attacks: list[Attack], plan: Plan) -> list[Finding]:
+    """What the servers do that let nobody in unasked."""
+    again = f"With a check: {plan.again:g} hellos a second"
+    hellos = [
+        finding.repeats(
+            f"{name}-amplification",
+            f"{what}, bytes for each",
+            "×",
+            _amplification(attacks, name),
+            expected=Expected(None, float(limits.AMPLIFICATION), "RFC 9000, section 8.1"),
+            because="The server sends a stranger a cookie and nothing else, in fewer than 3 times the bytes of its "
+            "hello.",
+            unless="That would be a fault of this lab's server.",
+        )
+        for name, what in (("udp", "With a check: one hello"), ("udp-again", again))
+    ]
+    rooms = finding.repeats(
+        "rooms",
+        "With a check, and TCP: the room's messages",
+        "",
+        [
+            sum(attack.victims[name].count("room") for name in VICTIMS if name != "floor")
+            for attack in attacks
+        ],
+        expected=Expected(0.0, 0.0, "a stranger is sent a cookie, and TCP shakes hands first"),
+        because="Who can't read what comes to an address is no member there: it has not the cookie, nor the number in "
+        "TCP's SYN-ACK.",
+        unless="That would be a fault of this lab's servers, or of this kernel.",
+    )
+    return [*hellos, rooms]
 
 
 def _said(attack: Attack) -> list[str]:
@@ -253,37 +250,13 @@ def _said(attack: Attack) -> list[str]:
     return said
 
 
-def _table(attack: Attack) -> list[list[str]]:
-    rows = [["victim of", "forged", "bytes", "came", "bytes", "×", "the room's"]]
-    for name, toll in attack.victims.items():
-        came = sum(packet.toward for packet in toll.packets)
-        rows.append(
-            [
-                NAMES[name],
-                f"{len(toll.packets) - came:,}",
-                f"{toll.spent:,}",
-                f"{came:,}",
-                f"{toll.came:,}",
-                UNKNOWN if toll.amplification is None else three_digits(toll.amplification),
-                f"{toll.count('room'):,}",
-            ]
-        )
-    return rows
-
-
 def _chart(attack: Attack) -> Curves:
     series, seconds = [], attack.plan.seconds
     for name, look in (("floor", "unchecked"), ("udp-again", "udp"), ("deaf", "tcp")):
-        x: list[float] = []
-        y: list[float | None] = []
-        spent = came = 0
-        for packet in attack.victims[name].packets:
-            spent, came = spent + packet.size * (not packet.toward), came + packet.size * packet.toward
-            if packet.toward and spent:
-                x.append(packet.at)
-                y.append(came / spent)
-        if y:
-            series.append(Series(NAMES[name], look, [*x, seconds], [*y, y[-1]], steps=True))
+        if course := attack.victims[name].course():
+            course.append((seconds, course[-1][1]))  # as it stays until the end
+            x, y = zip(*course, strict=True)
+            series.append(Series(NAMES[name], look, list(x), list(y), steps=True))
     return Curves(
         "forged-hello",
         "Bytes that had come to a victim by then for each byte that was forged in its name; of the servers that let "
@@ -294,7 +267,7 @@ def _chart(attack: Attack) -> Curves:
                 "seconds since the first forged packet",
                 "bytes for each byte",
                 series,
-                [Reference("3: RFC 9000, section 8.1", [0.0, seconds], [3.0, 3.0])],
+                [lines.level("3: RFC 9000, section 8.1", 0.0, seconds, 3.0)],
                 y_log=True,
             )
         ],

@@ -11,11 +11,12 @@ Prediction
     Your program has just sent a line over TCP, and the other end is gone without a word. When is it told?
 
 Method
-    Connections of seven kinds cross one link; all have just heard of the other end. Then the link goes dead in both
+    Connections of seven kinds cross one link, and all have just heard of the other end. Then the link goes dead in both
     directions, for good: a peer that has lost its power looks no different. Some say something now, others wait in
-    `recv`. Nothing is set on the first two kinds; then TCP_USER_TIMEOUT alone; then what this lab sets
-    (`set_options` in tcp/connection.py), with shorter times; over UDP nothing, and a heartbeat that counts as this
-    lab's does. They are watched for half a minute; what nobody noticed by then is given as such.
+    `recv`. They are watched for half a minute; what nobody noticed by then is given as such.
+
+    Over TCP nothing is set on two kinds, TCP_USER_TIMEOUT alone on one, and on two what this lab sets (`set_options` in
+    tcp/connection.py), with shorter times. Over UDP one kind has nothing, and one a heartbeat as in this lab.
 
 Expected
     TCP, nothing set, and something said: the kernel repeats it at doubled distances, and gives up after
@@ -36,34 +37,15 @@ What would change it
     at once. Shorter limits notice sooner, and end connections that would have come back (experiment outage).
 """
 
-import json
-import statistics
-import sys
-import time
-from dataclasses import dataclass
-from typing import Any
+from statistics import median
 
-from benchmarks.labbook import finding
+from benchmarks.labbook import finding, lines
 from benchmarks.labbook.chart import Curves, Panel, Reference, Series
 from benchmarks.labbook.experiment import Choice, Expected, Experiment, Finding, Outcome
-from benchmarks.labbook.lab import Failed, Lab
-from benchmarks.network import START_TIMEOUT, told
-from benchmarks.run import SLACK
-from benchmarks.traffic import events
+from benchmarks.labbook.lab import Lab
+from benchmarks.vanish.run import EACH, Times, Watch, gives_up, watch
 from benchmarks.wording import three_digits
 from common import limits
-
-EACH = 5
-"""Connections of each kind in one run."""
-
-BEFORE = 0.5
-"""Seconds, beyond a heartbeat, until the link dies: all say a word in that time."""
-
-FIRST_TIMEOUT = (0.25, 0.58)
-"""Seconds from a word to the first timeout: one RTO, or two where a loss probe goes first."""
-
-RTO_MIN, RTO_MAX = 0.2, 120.0
-"""Seconds, in Linux."""
 
 NAMES = {
     "tcp-says": "plain TCP, speaks",
@@ -74,6 +56,8 @@ NAMES = {
     "udp-says": "plain UDP, talks on",
     "udp-heartbeat": "UDP with a heartbeat",
 }
+"""What each kind (`benchmarks/vanish/ends.py`) is called."""
+
 SHORT = (
     "TCP, says",
     "TCP, waits",
@@ -85,74 +69,42 @@ SHORT = (
 )
 """The same, as short as a figure wants it."""
 
+SOURCES = {
+    "user-timeout": "its limit, from the first timeout on (Linux; RFC 5482)",
+    "lab-says": "its limit, from the first timeout on (Linux; RFC 5482)",
+    "lab-waits": "RFC 1122 §4.2.3.6; its limits",
+    "udp-heartbeat": "its limits; RFC 8085 §3.5",
+}
+"""Of what is expected of those that are told."""
 
-@dataclass(frozen=True)
-class Times:
-    """Of a run, in seconds: how long it is watched, TCP_USER_TIMEOUT, and the heartbeat."""
+CAPTURE = "half-open-1.pcapng"
 
-    watch: float
-    user_timeout: float
-    heartbeat: int
-
-    @property
-    def silence(self) -> float:
-        """The lab's limit."""
-        return float(self.heartbeat * limits.MISSED_HEARTBEATS)
-
-    def expected(self, kind: str) -> Expected | None:
-        """From when until when this kind is expected to notice; None if not as long as it is watched."""
-        if kind in ("user-timeout", "lab-says"):
-            limit = self.user_timeout if kind == "user-timeout" else self.silence
-            low, high = limit + FIRST_TIMEOUT[0], limit + 0.6 + limit / 16
-            return Expected(low, high, f"{limit:g} s from the first timeout on (Linux; RFC 5482)")
-        if kind == "lab-waits":  # a kernel's timer may be late by an eighth
-            return Expected(
-                self.silence - self.heartbeat, self.silence * 1.125 + 0.1, "RFC 1122 §4.2.3.6; its limits"
-            )
-        if kind == "udp-heartbeat":
-            return Expected(self.silence - self.heartbeat, self.silence + 0.1, "its limits; RFC 8085 §3.5")
-        return None
-
-    def tries(self) -> tuple[int, int]:
-        """How often the kernel repeats, at least and at most, while it is watched: a probe after one RTO, the first
-        timeout after another, and from there on at doubled distances."""
-        moments = [(FIRST_TIMEOUT[0] * 2**n, FIRST_TIMEOUT[1] * 2**n) for n in range(10)]
-        least, most = (sum(one[end] <= self.watch for one in moments) for end in (1, 0))
-        return least, most
-
-
-@dataclass(frozen=True)
-class Watch:
-    """What one run saw: what each end noticed (`benchmarks/vanish.py`), and how often the kernel repeated what each of
-    `tcp-says` had said, with the moments of the first of them."""
-
-    repeat: int
-    noticed: list[dict[str, Any]]
-    retries2: int
-    tries: list[list[float]]
-
-
-def gives_up(retries2: int) -> float:
-    """Seconds, at the least, until Linux gives up what nobody acknowledges: `tcp_retries2` doublings of the shortest
-    RTO, up to the longest."""
-    waits = [min(RTO_MIN * 2**count, RTO_MAX) for count in range(retries2 + 1)]
-    return float(sum(waits))
+FoundBy = dict[str, list[float | None]]
+"""By kind: when each noticed, in seconds since the link's death; None for those that did not."""
 
 
 def run(lab: Lab) -> Outcome:
-    """Watch all kinds at the same time."""
+    """Watch all kinds at the same time. The packets of the first time are kept: the others show no more."""
     times = lab.pick(Times(27.0, 5.0, 2), Times(10.0, 3.0, 1))
-    return outcome([_watch(lab, times, repeat) for repeat in range(1, lab.pick(2, 1) + 1)], times)
+    watches = []
+    for repeat in range(1, lab.pick(2, 1) + 1):
+        place = lab.place("delay 25ms loss 100%", repeat=repeat)
+        capture = lab.directory / (CAPTURE if repeat == 1 else "another.pcapng")
+        with lab.stage(f"repeat {repeat}") as stage:
+            watches.append(watch(stage, place, times, repeat, capture))
+        lab.accounts.append(watches[-1].account)
+        if repeat > 1:
+            capture.unlink()
+    return outcome(watches, times)
 
 
 def outcome(watches: list[Watch], times: Times) -> Outcome:
     """What all runs saw."""
-    found = {name: _after(watches, name) for name in NAMES}
-    plain = found["tcp-says"]
+    found: FoundBy = {name: [one for each in watches for one in each.after(name)] for name in NAMES}
     return Outcome(
         findings=[*(_finding(name, found[name], times) for name in NAMES), _of_tries(watches, times)],
         said=_said(watches, found, times),
-        answer=3 if all(one is None for one in plain) else _answer([one for one in plain if one is not None]),
+        answer=_answer(_told(found["tcp-says"])),
         columns=["repeat", "kind", "number", "noticed_s", "how", "last_heard_s", "sent_afterwards"],
         rows=[
             [each.repeat, *(one[name] for name in ("kind", "number", "after", "how", "heard", "sent"))]
@@ -167,67 +119,23 @@ def outcome(watches: list[Watch], times: Times) -> Outcome:
             ("heartbeat", f"{times.heartbeat} s (this lab's own: {limits.HEARTBEAT:g} s)"),
             ("repeats", f"{len(watches)}, {EACH} connections of each kind"),
         ],
-        captures=["half-open-1.pcapng"],
+        captures=[CAPTURE],
     )
 
 
-def _watch(lab: Lab, times: Times, repeat: int) -> Watch:
-    """One run. Raises Failed if the link was not dead, or the ends did not hear of each other before."""
-    place = lab.place("delay 25ms loss 100%", repeat=repeat)
-    path = lab.directory / f"half-open-{repeat}.pcapng"
-    with lab.stage(f"repeat {repeat}") as stage:
-        place.prepare(stage, [])
-        argv = [sys.executable, "-m", "benchmarks.vanish", "--host", place.bind, "--port", str(place.port)]
-        argv += ["--each", str(EACH), "--watch", str(times.watch), "--user-timeout", str(times.user_timeout)]
-        ends = stage.start("The connections", place.command([*argv, "--heartbeat", str(times.heartbeat)]))
-        port = stage.wait_for(ends, told("port"), "starting", START_TIMEOUT)
-        ends.tell({"to": place.way_to(stage, port)})
-        stage.wait_for(ends, told("connected"), "connecting", START_TIMEOUT)
-        dies = time.monotonic_ns() + round((times.heartbeat + BEFORE) * 1e9)
-        place.begin(stage, dies / 1e9, path)
-        ends.tell({"dies": dies})
-        patience = times.heartbeat + BEFORE + times.watch + SLACK
-        said = stage.wait_for(ends, _report, "watching what they notice", patience)
-        account = place.account(stage)
-        stage.dismiss([ends])
-    link = account.link or {}
-    if not link or any(link[way]["delivered"] for way in ("up", "down")):
-        raise Failed("The link was to be dead, and let something through: nothing was measured on it.")
-    lab.accounts.append(account)
-    if (least := gives_up(said["tcp_retries2"])) < times.watch:
-        raise Failed(
-            f"This network's tcp_retries2 is {said['tcp_retries2']}: TCP gives up after {least:.0f} s, within the "
-            f"{times.watch:g} s that it is watched, and the question is another one."
-        )
-    again: dict[int, list[float]] = {one["port"]: [] for one in said["noticed"] if one["kind"] == "tcp-says"}
-    for event in events(path):
-        if event.kind == "retransmission" and event.client_port in again:
-            again[event.client_port].append((event.time_ns - account.wall_offset_ns - dies) / 1e9)
-    if repeat > 1:
-        path.unlink()  # the first shows as much
-    return Watch(repeat, said["noticed"], said["tcp_retries2"], list(again.values()))
+def _told(after: list[float | None]) -> list[float]:
+    """Those that noticed."""
+    return [one for one in after if one is not None]
 
 
-def _report(line: str) -> Any:
-    """The connections' report, in this line; None if it is not there."""
-    said = json.loads(line)
-    return said if "noticed" in said else None
-
-
-def _after(watches: list[Watch], kind: str) -> list[float | None]:
-    """When each of this kind noticed, in seconds since the link died."""
-    return [one["after"] for each in watches for one in each.noticed if one["kind"] == kind]
-
-
-def _finding(kind: str, found: list[float | None], times: Times) -> Finding:
-    expected = times.expected(kind)
-    came = [one for one in found if one is not None]
+def _finding(kind: str, after: list[float | None], times: Times) -> Finding:
+    expected, came = times.expected(kind), _told(after)
     if expected is None:
         return finding.count(
             kind,
             f"{NAMES[kind]}: told",
             len(came),
-            len(found),
+            len(after),
             "connections",
             expected=Expected(
                 0, 0, "nothing is to be told: nobody asks, or the kernel goes on trying", "none"
@@ -241,10 +149,10 @@ def _finding(kind: str, found: list[float | None], times: Times) -> Finding:
         "s",
         came,
         "connections",
-        expected=expected,
+        expected=Expected(*expected, SOURCES[kind]),
         because="Somebody counts: the kernel, if it is told how long to wait, or the program.",
         unless="This machine was busy, or its kernel counts the limit from another moment.",
-        missing=f"none of {len(found)} was told within {times.watch:g} s.",
+        missing=f"none of {len(after)} was told within {times.watch:g} s.",
     )
 
 
@@ -263,12 +171,14 @@ def _of_tries(watches: list[Watch], times: Times) -> Finding:
 
 
 def _answer(after: list[float]) -> int:
-    """Which of the answers it is, where somebody was told."""
-    middle = statistics.median(after)
+    """Which of the answers it is, if these were told of all that had said something over plain TCP."""
+    if not after:
+        return 3
+    middle = median(after)
     return 0 if middle < 0.2 else 1 if middle < 3 else 2
 
 
-def _said(watches: list[Watch], found: dict[str, list[float | None]], times: Times) -> list[str]:
+def _said(watches: list[Watch], found: FoundBy, times: Times) -> list[str]:
     plain = found["tcp-says"]
     told_of = sum(one is not None for one in plain)
     hours = gives_up(watches[0].retries2)
@@ -278,14 +188,12 @@ def _said(watches: list[Watch], found: dict[str, list[float | None]], times: Tim
         f"their kernel goes on for at least {hours:.0f} s, about {hours / 60:.0f} minutes: not measured, nobody waited."
     ]
     for kind in ("user-timeout", "lab-waits", "udp-heartbeat"):
-        came = [one for one in found[kind] if one is not None]
+        came = _told(found[kind])
         if came:
             many = f"{len(came)} of {len(found[kind])}"
-            hows = sorted(
-                {one["how"] for each in watches for one in each.noticed if one["kind"] == kind and one["how"]}
-            )
+            hows = sorted({how for each in watches for how in each.hows(kind)})
             said.append(
-                f"{NAMES[kind]}: {many} were told, half of them by {three_digits(statistics.median(came))} s "
+                f"{NAMES[kind]}: {many} were told, half of them by {three_digits(median(came))} s "
                 f"({', '.join(hows)})."
             )
     words = sum(one["sent"] for each in watches for one in each.noticed if one["kind"] == "udp-says")
@@ -295,29 +203,15 @@ def _said(watches: list[Watch], found: dict[str, list[float | None]], times: Tim
     return said
 
 
-def _chart(watches: list[Watch], found: dict[str, list[float | None]], times: Times) -> Curves:
-    told_of: dict[int, list[float]] = {}
-    silent: list[float] = []
-    for at, kind in enumerate(NAMES):
-        came = [one for one in found[kind] if one is not None]
-        if came:
-            told_of[at] = came
-        if len(came) < len(found[kind]):
-            silent.append(float(at))
-    noticed = Series(
-        "told",
-        "told",
-        [float(at) for at in told_of],
-        [statistics.median(came) for came in told_of.values()],
-        [min(came) for came in told_of.values()],
-        [max(came) for came in told_of.values()],
-        joined=False,
-    )
+def _chart(watches: list[Watch], found: FoundBy, times: Times) -> Curves:
+    told = {float(at): _told(found[kind]) for at, kind in enumerate(NAMES) if _told(found[kind])}
+    silent = [float(at) for at, kind in enumerate(NAMES) if None in found[kind]]
+    noticed = lines.middles("told", "told", list(told), list(told.values()), spread=True, joined=False)
     never = Series(
         f"not within {times.watch:g} s", "silent", silent, [times.watch for _ in silent], joined=False
     )
-    first = next((tries for each in watches for tries in each.tries if tries), [])
-    numbers = [float(n) for n in range(1, len(first) + 1)]
+    again = next((tries for each in watches for tries in each.tries if tries), [])
+    numbers = [float(n) for n in range(1, len(again) + 1)]
     return Curves(
         "half-open",
         "Above: seconds from the death of the link until the program was told; points are medians, bars reach from the "
@@ -329,13 +223,13 @@ def _chart(watches: list[Watch], found: dict[str, list[float | None]], times: Ti
                 "",
                 "seconds since the link died",
                 [one for one in (noticed, never) if one.x],
-                ticks=[(float(at), name) for at, name in enumerate(SHORT)],
+                ticks=lines.ticks(SHORT),
             ),
             Panel(
                 "What TCP does meanwhile",
                 "sent again, for the n-th time",
                 "seconds since the link died",
-                [Series("TCP", "tcp", numbers, list(first), joined=False)],
+                [Series("TCP", "tcp", numbers, list(again), joined=False)],
                 [Reference("RTO, then doubled", numbers, [0.25 * 2 ** (n - 1) for n in numbers])],
                 y_log=True,
                 y_from_zero=False,

@@ -12,9 +12,9 @@ Prediction
     after a few seconds of that?
 
 Method
-    Datagrams of six sizes, at a steady pace, across 25 ms each way; for each size a fresh network and less than its
-    kernel's memory for what is incomplete. Then 32,000 bytes for longer than that memory lasts. The kernel's counters
-    (RFC 4293) say how many fragments there were, and how many datagrams were put together.
+    Datagrams of six sizes, at a steady pace, across 25 ms each way. Each size has a fresh network, and fills less than
+    its kernel's memory for incomplete datagrams. Then 32,000 bytes for longer than that memory lasts. The kernel's
+    counters (RFC 4293) say how many fragments there were, and how many datagrams were put together.
 
 Expected
     A packet of 1500 bytes carries 1480 behind its IP header, of which UDP's header takes 8: up to 1472 bytes are one
@@ -32,23 +32,21 @@ What would change it
 """
 
 import math
-from itertools import count
+from itertools import chain, count
 
 from benchmarks.estimate import Interval
-from benchmarks.flow import fates
+from benchmarks.flow import fates, tables
 from benchmarks.flow.fates import Fates
+from benchmarks.flow.fragments import check, counted, fragments
 from benchmarks.flow.run import Flows
-from benchmarks.labbook import finding
-from benchmarks.labbook.chart import Curves, Panel, Reference, Series
+from benchmarks.labbook import finding, lines
+from benchmarks.labbook.chart import Curves, Panel, Reference
 from benchmarks.labbook.experiment import Choice, Expected, Experiment, Finding, Outcome
-from benchmarks.labbook.lab import Failed, Lab, Plan
+from benchmarks.labbook.lab import Lab, Plan
 from benchmarks.wording import percents
 
 LOSS = 5
 """Percent, of packets."""
-
-PAYLOAD, HEADER = 1480, 8
-"""Bytes behind the IP header of a packet of 1500, and those of UDP's header."""
 
 LARGEST = 32_000
 
@@ -73,14 +71,9 @@ more, and so 100 of them are enough."""
 ANSWERS = ("about 95 %", "about 32 %", "about 32 % at first, and none in the end", "all of them")
 
 
-def fragments(size: int) -> int:
-    """Packets that a datagram of `size` bytes is sent in."""
-    return math.ceil((size + HEADER) / PAYLOAD)
-
-
-def through(size: int) -> float:
-    """The share of datagrams that arrive whole."""
-    return (1 - LOSS / 100) ** fragments(size)
+def through(packets: float) -> float:
+    """The share of datagrams, of so many packets each, that arrive whole."""
+    return float((1 - LOSS / 100) ** packets)
 
 
 def run(lab: Lab) -> Outcome:
@@ -100,37 +93,31 @@ def run(lab: Lab) -> Outcome:
     return outcome(runs, filling)
 
 
+def _measure(lab: Lab, plan: Plan, doing: str) -> Flows:
+    """One run. Raises Failed if the datagrams did not go in as many packets as they should."""
+    made = lab.flows(plan, f"delay 25ms loss {LOSS}%", "delay 25ms", doing=f"{doing}, run {plan.repeat}")
+    if lost_elsewhere := check(made):
+        lab.warnings.append(f"{doing}: {lost_elsewhere}")
+    return made
+
+
 def outcome(runs: dict[int, list[Flows]], filling: list[Flows]) -> Outcome:
     """What all runs show: those of each size in a fresh network, and those that fill the memory."""
     fresh = {size: [made.by["udp"] for made in those] for size, those in runs.items()}
     full = [made.by["udp"] for made in filling]
     late = share(full, FILLS)
-    whole = [*filling, *(made for size, those in runs.items() if fragments(size) > 1 for made in those)]
-    delivered = sum(fate.copies for made in whole for fate in made.by["udp"].messages)
     return Outcome(
         findings=[
             *(_of_size(size, those) for size, those in fresh.items()),
             _of_filling(full),
-            finding.count(
-                "assembled",
-                "put together by the kernel",
-                sum(_kernel(made, "ReasmOKs") for made in whole),
-                delivered,
-                "delivered",
-                expected=Expected(delivered, delivered, "RFC 4293: ipReasmOKs"),
-                because="The kernel's own counter says the same as the receiving program.",
-                unless="Some were put together and came too late, or found no room in the receive buffer.",
-            ),
+            _assembled([*filling, *chain.from_iterable(runs.values())]),
         ],
-        said=_said(fresh, full, sum(_kernel(made, "ReasmFails") for made in filling)),
+        said=_said(fresh, full, sum(counted(made, "ReasmFails") for made in filling)),
         answer=None if late is None else 2 if late.estimate < 0.1 else 1 if late.estimate < 0.6 else 0,
         columns=["bytes", "what", "run", *fates.COLUMNS],
         rows=[
-            [size, what, one.repeat, *fate]
-            for what, by_size in (("fresh", fresh), ("filling", {LARGEST: full}))
-            for size, those in by_size.items()
-            for one in those
-            for fate in one.messages
+            *chain.from_iterable(tables.rows(those, size, "fresh") for size, those in fresh.items()),
+            *tables.rows(full, LARGEST, "filling"),
         ],
         charts=[_chart(fresh, full, max(made.plan.seconds for made in filling))],
         conditions=[
@@ -146,37 +133,8 @@ def share(runs: list[Fates], begin: float, end: float = math.inf) -> Interval | 
     return fates.delivered([Fates("udp", one.repeat, those, 0) for one, those in zip(runs, cut, strict=True)])
 
 
-def _measure(lab: Lab, plan: Plan, doing: str) -> Flows:
-    """One run. Raises Failed if the datagrams did not go in as many packets as they should."""
-    made = lab.flows(plan, f"delay 25ms loss {LOSS}%", "delay 25ms", doing=f"{doing}, run {plan.repeat}")
-    each = fragments(plan.size)
-    sent = len(made.by["udp"].messages) - made.refused
-    cut = _kernel(made, "FragCreates")
-    if cut != (sent * each if each > 1 else 0):
-        raise Failed(
-            f"{sent} datagrams of {plan.size} bytes were to be sent in {each} packets each, and the kernel counted "
-            f"{cut} fragments: the MTU of this network is not 1500, or somebody else used it."
-        )
-    if made.refused or _kernel(made, "RcvbufErrors"):
-        lab.warnings.append(
-            f"{doing}: {made.refused} datagrams were not taken by the sender's kernel, and "
-            f"{_kernel(made, 'RcvbufErrors')} found no room in the receive buffer. They count as lost."
-        )
-    return made
-
-
-def _kernel(made: Flows, name: str) -> int:
-    """What the kernel counted. Raises Failed if it does not count that."""
-    counts = made.account.kernel
-    if counts is None or name not in counts:
-        raise Failed(
-            f"This kernel does not count {name}, without which nobody knows what became of fragments."
-        )
-    return counts[name]
-
-
 def _of_size(size: int, those: list[Fates]) -> Finding:
-    n, share = fragments(size), 100 * through(size)
+    n, share = fragments(size), 100 * through(fragments(size))
     return finding.share(
         f"delivered-{size}",
         f"{size:,} bytes in {n} packet{'s' * (n > 1)}",
@@ -207,6 +165,21 @@ def _of_filling(full: list[Fates]) -> Finding:
     )
 
 
+def _assembled(runs: list[Flows]) -> Finding:
+    cut = [made for made in runs if fragments(made.plan.size) > 1]
+    delivered = sum(fate.copies for made in cut for fate in made.by["udp"].messages)
+    return finding.count(
+        "assembled",
+        "put together by the kernel",
+        sum(counted(made, "ReasmOKs") for made in cut),
+        delivered,
+        "delivered",
+        expected=Expected(delivered, delivered, "RFC 4293: ipReasmOKs"),
+        because="The kernel's own counter says the same as the receiving program.",
+        unless="Some were put together and came too late, or found no room in the receive buffer.",
+    )
+
+
 def _said(runs: dict[int, list[Fates]], full: list[Fates], failed: int) -> list[str]:
     said = []
     just, over = (fates.delivered(runs.get(size, [])) for size in (1472, 1473))
@@ -224,22 +197,13 @@ def _said(runs: dict[int, list[Fates]], full: list[Fates], failed: int) -> list[
 
 
 def _chart(runs: dict[int, list[Fates]], full: list[Fates], seconds: float) -> Curves:
-    def series(found: dict[float, Interval | None], *, joined: bool) -> Series:
-        there = {x: one for x, one in found.items() if one is not None}
-        return Series(
-            "UDP",
-            "udp",
-            list(there),
-            [100 * one.estimate for one in there.values()],
-            [100 * one.low for one in there.values()],
-            [100 * one.high for one in there.values()],
-            joined=joined,
-        )
-
-    counts: dict[float, list[Fates]] = {}
+    by_packets: dict[int, list[Fates]] = {}
     for size, those in runs.items():
-        counts.setdefault(float(fragments(size)), []).extend(those)
+        by_packets.setdefault(fragments(size), []).extend(those)
+    delivered = [fates.delivered(those) for those in by_packets.values()]
     many = [float(n) for n in range(1, fragments(LARGEST) + 1)]
+    each_second = [share(full, at, at + 1) for at in range(int(seconds))]
+    middles = [at + 0.5 for at in range(int(seconds))]
     return Curves(
         "mtu",
         "Left: the share of datagrams that arrived, by the number of packets that each takes; bars are 95 % intervals. "
@@ -249,15 +213,15 @@ def _chart(runs: dict[int, list[Fates]], full: list[Fates], seconds: float) -> C
                 "Each in a fresh network",
                 "packets for a datagram",
                 "delivered, %",
-                [series({n: fates.delivered(those) for n, those in counts.items()}, joined=False)],
-                [Reference("(1 − p)ⁿ", many, [100 * (1 - LOSS / 100) ** n for n in many])],
+                [lines.shares("UDP", "udp", list(by_packets), delivered)],
+                [Reference("(1 − p)ⁿ", many, [100 * through(n) for n in many])],
             ),
             Panel(
                 "32,000 bytes, for longer",
                 "due in second",
                 "delivered, %",
-                [series({at + 0.5: share(full, at, at + 1) for at in range(int(seconds))}, joined=True)],
-                [Reference("(1 − p)ⁿ", [0.0, seconds], [100 * through(LARGEST)] * 2)],
+                [lines.shares("UDP", "udp", middles, each_second, joined=True)],
+                [lines.level("(1 − p)ⁿ", 0.0, seconds, 100 * through(fragments(LARGEST)))],
             ),
         ],
         beside=True,

@@ -32,16 +32,18 @@ What would change it
     receiver, who has to set it again and again (tcp(7)). Another system has another timer, of up to half a second.
 """
 
-from pathlib import Path
 from statistics import median
 
-from benchmarks import estimate
+from benchmarks import kernel
 from benchmarks.echo.run import Echo, Trip
-from benchmarks.labbook import finding
-from benchmarks.labbook.chart import Curves, Panel, Reference, Series
+from benchmarks.echo.turns import answered, first_slow, nth
+from benchmarks.estimate import Percentile, percentiles
+from benchmarks.labbook import finding, lines
+from benchmarks.labbook.chart import Curves, Panel
 from benchmarks.labbook.experiment import Expected, Experiment, Finding, Number, Outcome
+from benchmarks.labbook.finding import Words
 from benchmarks.labbook.lab import Lab
-from benchmarks.wording import UNKNOWN, ms
+from benchmarks.wording import UNKNOWN, ms, three_digits
 
 HEADER, BODY = 8, 92
 
@@ -51,15 +53,28 @@ CELLS = {
     ("one", False): "one send, Nagle",
     ("one", True): "one send, TCP_NODELAY",
 }
+"""What is compared: the sends, and whether TCP_NODELAY is set."""
 
 SLOWEST = ("two", False)
 
 WAITED = 0.02
 """Seconds from which on an exchange has waited for a delayed acknowledgement: half of the shortest delay."""
 
-THRESHOLD = Path("/proc/sys/net/ipv4/tcp_pingpong_thresh")
 THRESHOLD_WITHOUT = 3
-"""The most that a kernel without that file has (it came with Linux 6.7)."""
+"""The most that a kernel has which does not tell its tcp_pingpong_thresh (Linux does since 6.7)."""
+
+WAITS = Words(
+    expected=Expected(40.0, 50.0, "TCP_DELACK_MIN of Linux, and a tick; seen once: 41.9 ms"),
+    because="The body waits for the header's acknowledgement, and that waits for an answer to travel with: until the "
+    "receiver's timer ends it.",
+    unless="This system acknowledges sooner, or its timer is another one: see `What would change it`.",
+)
+AT_ONCE = Words(
+    expected=Expected(None, 1.0, "no timer is shorter than a tick; seen once: 0.03 ms"),
+    because="Without Nagle's algorithm, or with nothing to keep back, nobody waits for an acknowledgement.",
+    unless="A program was not let run for a millisecond: is this machine busy?",
+)
+"""What is said of a cell."""
 
 Connections = dict[tuple[str, bool], list[list[Trip]]]
 """By cell: the exchanges of each connection, in order."""
@@ -88,46 +103,24 @@ def run(lab: Lab) -> Outcome:
 def threshold() -> int | None:
     """How many answers make a conversation; None where the kernel doesn't say."""
     try:
-        return int(THRESHOLD.read_text())
-    except (OSError, ValueError):
+        return kernel.setting("net.ipv4.tcp_pingpong_thresh")[0]
+    except OSError:
         return None
 
 
 def outcome(made: Connections, pingpong: int | None) -> Outcome:
     """What they say. `pingpong`: after how many answers acknowledgements are delayed, if the kernel tells."""
-    halves = {cell: estimate.percentiles(_times(made, cell), (50,))[50] for cell in CELLS}
-    findings = [_half(made, cell, halves[cell]) for cell in CELLS]
-    begins = [number for those in made[SLOWEST] if (number := first_wait(those)) is not None]
-    latest = 1 + (THRESHOLD_WITHOUT if pingpong is None else pingpong)
-    findings += [
-        finding.repeats(
-            "first",
-            "the first exchange, two sends, Nagle",
-            "ms",
-            [1e3 * trips[0].round_trip for trips in made[SLOWEST] if trips and trips[0].round_trip],
-            "connections",
-            expected=Expected(None, 1.0, "quick ACK: no timer yet"),
-            because="Linux acknowledges a new connection's first segment at once, so its first body goes at once.",
-            unless="This machine was busy, or its kernel delays acknowledgements from the first segment on.",
-        ),
-        finding.repeats(
-            "begins",
-            "the first exchange that waits",
-            "",
-            begins,
-            "connections",
-            expected=Expected(2, latest, f"tcp_pingpong_thresh {UNKNOWN if pingpong is None else pingpong}"),
-            because="After its first quick answers a connection counts as a conversation, and acknowledgements wait "
-            "for answers to travel with.",
-            unless="An answer that took over 40 ms does not make a conversation: is this machine busy?",
-            missing="No exchange waited.",
-        ),
-    ]
+    halves = {cell: percentiles(answered(made[cell]), (50,))[50] for cell in CELLS}
+    begins = [number for those in made[SLOWEST] if (number := first_slow(those, WAITED))]
     return Outcome(
-        findings,
-        _said(made, halves, begins),
-        ["sends", "nodelay", "connection", "exchange", "round_trip_ms"],
-        [
+        findings=[
+            *(_half(made, cell, halves[cell]) for cell in CELLS),
+            _first(made),
+            _begins(begins, pingpong),
+        ],
+        said=_said(made, halves, begins),
+        columns=["sends", "nodelay", "connection", "exchange", "round_trip_ms"],
+        rows=[
             [parts, int(nodelay), connection, number, None if time is None else round(1e3 * time, 4)]
             for (parts, nodelay), those in made.items()
             for connection, trips in enumerate(those, 1)
@@ -139,49 +132,52 @@ def outcome(made: Connections, pingpong: int | None) -> Outcome:
     )
 
 
-def first_wait(trips: list[Trip]) -> int | None:
-    """The number, from 1, of the first exchange that waited for an acknowledgement."""
-    return next(
-        (number for number, trip in enumerate(trips, 1) if trip.round_trip and trip.round_trip >= WAITED),
-        None,
-    )
+def _name(cell: tuple[str, bool]) -> str:
+    return f"{cell[0]}-{'nodelay' if cell[1] else 'nagle'}"
 
 
-def _times(made: Connections, cell: tuple[str, bool]) -> list[list[float]]:
-    return [
-        [trip.round_trip for trip in trips if trip.round_trip is not None] for trips in made.get(cell, [])
-    ]
-
-
-def _half(made: Connections, cell: tuple[str, bool], half: estimate.Percentile | None) -> Finding:
-    parts, nodelay = cell
-    slow = cell == SLOWEST
-    because, unless = (
-        "Without Nagle's algorithm, or with nothing to keep back, nobody waits for an acknowledgement.",
-        "A program was not let run for a millisecond: is this machine busy?",
-    )
-    if slow:
-        because = (
-            "The body waits for the header's acknowledgement, and that waits for an answer to travel with: "
-            "until the receiver's timer ends it."
-        )
-        unless = "This system acknowledges sooner, or its timer is another one: see `What would change it`."
+def _half(made: Connections, cell: tuple[str, bool], half: Percentile | None) -> Finding:
     return finding.milliseconds(
-        f"{parts}-{'nodelay' if nodelay else 'nagle'}",
+        _name(cell),
         f"{CELLS[cell]}, median",
         half,
-        sum(map(len, _times(made, cell))),
+        sum(map(len, answered(made[cell]))),
         "exchanges",
-        expected=Expected(40.0, 50.0, "TCP_DELACK_MIN of Linux, and a tick; seen once: 41.9 ms")
-        if slow
-        else Expected(None, 1.0, "no timer is shorter than a tick; seen once: 0.03 ms"),
-        because=because,
-        unless=unless,
+        **(WAITS if cell == SLOWEST else AT_ONCE),
+    )
+
+
+def _first(made: Connections) -> Finding:
+    return finding.repeats(
+        "first",
+        "the first exchange, two sends, Nagle",
+        "ms",
+        nth(answered(made[SLOWEST]), 1),
+        "connections",
+        expected=Expected(None, 1.0, "quick ACK: no timer yet"),
+        because="Linux acknowledges a new connection's first segment at once, so its first body goes at once.",
+        unless="This machine was busy, or its kernel delays acknowledgements from the first segment on.",
+    )
+
+
+def _begins(begins: list[int], pingpong: int | None) -> Finding:
+    latest = 1 + (THRESHOLD_WITHOUT if pingpong is None else pingpong)
+    return finding.repeats(
+        "begins",
+        "the first exchange that waits",
+        "",
+        begins,
+        "connections",
+        expected=Expected(2, latest, f"tcp_pingpong_thresh {UNKNOWN if pingpong is None else pingpong}"),
+        because="After its first quick answers a connection counts as a conversation, and acknowledgements wait for "
+        "answers to travel with.",
+        unless="An answer that took over 40 ms does not make a conversation: is this machine busy?",
+        missing="No exchange waited.",
     )
 
 
 def _said(
-    made: Connections, halves: dict[tuple[str, bool], estimate.Percentile | None], begins: list[int]
+    made: Connections, halves: dict[tuple[str, bool], Percentile | None], begins: list[int]
 ) -> list[str]:
     said = []
     slow, quick = halves[SLOWEST], halves["two", True]
@@ -203,40 +199,25 @@ def _said(
 def _table(made: Connections) -> list[list[str]]:
     rows = [["", "first ms", "second ms", "median ms", "slowest ms", "n"]]
     for cell, name in CELLS.items():
-        times = _times(made, cell)
-        everything = sorted(time for those in times for time in those)
-        nth = [[those[number] for those in times if len(those) > number] for number in (0, 1)]
-        rows.append(
-            [
-                name,
-                *(ms(median(those)) if those else UNKNOWN for those in nth),
-                ms(median(everything)) if everything else UNKNOWN,
-                ms(max(everything, default=None)),
-                f"{len(everything):,}",
-            ]
-        )
+        times = answered(made[cell])
+        everything = [1e3 * time for those in times for time in those]
+        middles = [median(those) if those else None for those in (nth(times, 1), nth(times, 2), everything)]
+        shown = [
+            UNKNOWN if time is None else three_digits(time)
+            for time in (*middles, max(everything, default=None))
+        ]
+        rows.append([name, *shown, f"{len(everything):,}"])
     return rows
 
 
 def _chart(made: Connections) -> Curves:
-    series = []
-    longest = 1
-    for (parts, nodelay), name in CELLS.items():
-        times = _times(made, (parts, nodelay))
-        count = max(map(len, times), default=0)
-        longest = max(longest, count)
-        nth = [[1e3 * those[number] for those in times if len(those) > number] for number in range(count)]
-        if nth:
-            series.append(
-                Series(
-                    name,
-                    f"{parts}-{'nodelay' if nodelay else 'nagle'}",
-                    [float(number) for number in range(1, count + 1)],
-                    [median(those) for those in nth],
-                )
-            )
-    reference = Reference("delayed ACK, 40 to 50 ms", [1.0, float(longest)], [40.0, 40.0], [50.0, 50.0])
-    n = max((len(those) for those in made.values()), default=0)
+    times = {cell: answered(made[cell]) for cell in CELLS}
+    longest = max((len(trips) for those in times.values() for trips in those), default=0)
+    numbers = range(1, longest + 1)
+    series = [
+        lines.middles(name, _name(cell), numbers, [nth(times[cell], number) for number in numbers])
+        for cell, name in CELLS.items()
+    ]
     return Curves(
         "nagle",
         "The round trip over its number on the connection: the median of all connections.",
@@ -245,11 +226,11 @@ def _chart(made: Connections) -> Curves:
                 "Exchange by exchange",
                 "exchange on its connection",
                 "round trip, ms",
-                series,
-                [reference],
+                [one for one in series if one.x],
+                [lines.level("delayed ACK, 40 to 50 ms", 1.0, max(longest, 1), 40.0, 50.0)],
                 y_log=True,
                 y_from_zero=False,
-                note=f"n = {n} connections each",
+                note=f"n = {max(map(len, made.values()), default=0)} connections each",
             )
         ],
     )

@@ -13,9 +13,9 @@ Prediction
 
 Method
     The naive server (benchmarks/contestants/naive) has nine faults, which are switched on one by one. A few people do
-    what makes a fault visible, in front of the server with that fault, of the same server without any, and of
-    tcp/server.py: once a try, and each try with a new server. That something went wrong is what one of them sees, or
-    does not see for a second and a half. Then two people chat with each server that has a fault.
+    what makes a fault visible: in front of the server with that fault, of the same server without any, and of
+    tcp/server.py, each try with a new server. It went wrong if one of them sees so, or sees nothing for a second and a
+    half. Then two people chat with each server that has a fault.
 
 Expected
     With its fault every server goes wrong in every try; without it, and in tcp/, never (the fault is what was asked
@@ -31,11 +31,12 @@ What would change it
 from benchmarks.contestants.naive import faults, places
 from benchmarks.contestants.naive.driver import Faulty
 from benchmarks.contestants.naive.faults import FAULTS
-from benchmarks.contestants.naive.trials import ROUNDS, SEVERAL, TRIALS, WORDS, Seen, chatting, repeat
+from benchmarks.contestants.naive.saw import SAW
+from benchmarks.contestants.naive.trials import TRIALS, Seen, chatting, repeat
 from benchmarks.drivers import DRIVERS, Driver
 from benchmarks.estimate import wilson
-from benchmarks.labbook import finding
-from benchmarks.labbook.chart import Curves, Panel, Series
+from benchmarks.labbook import finding, lines
+from benchmarks.labbook.chart import Curves, Panel
 from benchmarks.labbook.experiment import Cell, Expected, Experiment, Finding, Number, Outcome
 from benchmarks.labbook.lab import Lab
 from benchmarks.wording import listed
@@ -87,7 +88,8 @@ def outcome(tries: Tries, chats: dict[str, Seen]) -> Outcome:
         columns=["fault", "server", "try", "wrong", "figure", "value", "shown"],
         rows=[
             row
-            for (fault, name), seen in [*tries.items(), *_chats(chats)]
+            for which in (tries, {(fault, f"{WITH}, two people chat"): seen for fault, seen in chats.items()})
+            for (fault, name), seen in which.items()
             for row in _rows(fault, name, seen)
         ],
         charts=[_chart(tries)],
@@ -100,17 +102,15 @@ def outcome(tries: Tries, chats: dict[str, Seen]) -> Outcome:
 
 
 def _with(fault: str, seen: Seen) -> Finding:
-    n = len(seen.tries)
     chance = fault == faults.NO_LOCK
-    return finding.share(
+    source = "the fault was switched on"
+    return finding.portion(
         fault,
         f"{fault}: went wrong",
-        wilson(seen.wrong, n),
-        n,
-        "tries",
-        expected=Expected(
-            1 if chance else 100, 100, "the fault was switched on", "in some" if chance else ""
-        ),
+        seen.wrong,
+        len(seen.tries),
+        "trials",
+        expected=Expected(1, 100, source, "in some") if chance else Expected(100, 100, source),
         because="Each fault was given its occasion, and took it.",
         unless="Threads meet by chance: with fewer processors, or a busy one, more tries are needed."
         if chance
@@ -120,13 +120,12 @@ def _with(fault: str, seen: Seen) -> Finding:
 
 def _never(tries: Tries, name: str) -> Finding:
     those = [seen for (_, server), seen in tries.items() if server == name]
-    n, wrong = sum(len(seen.tries) for seen in those), sum(seen.wrong for seen in those)
-    return finding.share(
+    return finding.portion(
         "without" if name == WITHOUT else "ours",
         f"{name}: went wrong",
-        wilson(wrong, n),
-        n,
-        "tries",
+        sum(seen.wrong for seen in those),
+        sum(len(seen.tries) for seen in those),
+        "trials",
         expected=Expected(0, 0, "the same people, without the fault"),
         because="The same people did the same, and nothing went wrong: it was the fault.",
         unless="A room that is only slow passes for one that stands still after 1.5 s: is this machine busy?",
@@ -145,63 +144,12 @@ def _said(fault: str, seen: Seen) -> str:
     return f"{fault}: {saw}. {FAULTS[fault].wrong} Right: {right}."
 
 
-def _several(seen: Seen, name: str) -> str:
-    return f"{seen.usually(name) or 0:,.0f}"
-
-
-def _went_on(seen: Seen) -> str:
-    return f"{sum(seen.figures('went on')):.0f} of {seen.wrong} times"
-
-
-SAW = {
-    faults.NO_FRAMING: lambda seen: (
-        f"somebody who looked away for a moment was shown {_several(seen, 'messages')} message instead of "
-        f"{len(WORDS)}: {seen.shown}"
-    ),
-    faults.DECODE_PER_RECV: lambda seen: (
-        f"a text in Cyrillic reached nobody, and {sum(seen.figures('thrown out')):.0f} times its author was thrown out "
-        f"({seen.shown or 'nothing in the log'})"
-    ),
-    faults.SEND_FOR_SENDALL: lambda seen: (
-        f"somebody who looked away got {_several(seen, 'whole')} of {SEVERAL} long texts whole, and no error anywhere"
-    ),
-    faults.NO_LOCK: lambda seen: (
-        f"two people read one conversation in two orders ({_several(seen, 'out of step')} messages stood elsewhere, in "
-        f"round {_several(seen, 'rounds')} of up to {ROUNDS})"
-    ),
-    faults.BLOCKING_SEND: lambda seen: (
-        f"everybody stood still once {(seen.usually('bytes') or 0) / 1e6:.1f} MB waited for one who did not read; when "
-        f"he left, it went on ({_went_on(seen)})"
-    ),
-    faults.HELLO_IN_ACCEPT: lambda seen: (
-        "nobody came in while one who had connected said nothing; when he left, the next one did "
-        f"({_went_on(seen)})"
-    ),
-    faults.IGNORE_EOF: lambda seen: (
-        f"the server took {100 * (seen.usually('share') or 0):.0f} % of a processor for nothing once somebody had left"
-    ),
-    faults.CHANGE_WHILE_ITERATING: lambda seen: (
-        f"somebody missed {_several(seen, 'missed')} message of {_several(seen, 'heard')}: the one at which his "
-        "neighbour in the list was dropped"
-    ),
-    faults.LOCK_TWICE: lambda seen: (
-        f"everybody stood still after {_several(seen, 'texts')} messages, when somebody was to be dropped, and it went "
-        f"on when he left {_went_on(seen)}"
-    ),
-}
-"""What a user saw, by fault: the rest of a sentence."""
-
-
 def _two(noticed: list[str], n: int) -> str:
     if not noticed:
         return (
             f"Two people who chatted in turns, with one of {n} faults after the other, noticed none of them."
         )
     return f"Two people who chatted in turns noticed {listed(noticed)}."
-
-
-def _chats(chats: dict[str, Seen]) -> list[tuple[tuple[str, str], Seen]]:
-    return [((fault, "with the fault, two people chat"), seen) for fault, seen in chats.items()]
 
 
 def _rows(fault: str, name: str, seen: Seen) -> list[list[Cell]]:
@@ -221,28 +169,16 @@ def _table(tries: Tries) -> list[list[str]]:
 
 
 def _chart(tries: Tries) -> Curves:
-    numbers = [float(number) for number in range(1, len(FAULTS) + 1)]
     series = []
     for name in SERVERS:
         shares = [wilson(seen.wrong, len(seen.tries)) for seen in (tries[fault, name] for fault in FAULTS)]
-        series.append(
-            Series(
-                name,
-                "tcp" if name == OURS else name,
-                numbers,
-                [100 * share.estimate if share else None for share in shares],
-                [100 * share.low if share else None for share in shares],
-                [100 * share.high if share else None for share in shares],
-                joined=False,
-            )
-        )
-    ticks = [(number, fault) for number, fault in zip(numbers, FAULTS, strict=True)]
-    panel = Panel("Tries in which something went wrong", "fault", "%", series, ticks=ticks)
+        series.append(lines.shares(name, "tcp" if name == OURS else name, range(len(FAULTS)), shares))
+    ticks = lines.ticks(list(FAULTS))
     return Curves(
         "pitfalls",
         "The share of tries that went wrong, with 95 % intervals. With a fault it is all of them or nearly so, "
         "without it none: what differs between the servers is the fault alone.",
-        [panel],
+        [Panel("Tries in which something went wrong", "fault", "%", series, ticks=ticks)],
     )
 
 

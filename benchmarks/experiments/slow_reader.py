@@ -27,25 +27,23 @@ What would change it
     not its bytes alone. A room in which less is said stands still later, but it does.
 """
 
-from pathlib import Path
 from statistics import median
 
+from benchmarks import kernel
 from benchmarks.contestants.naive.driver import Faulty
 from benchmarks.contestants.naive.faults import COURSE, NO_FRAMING
 from benchmarks.contestants.naive.room import room
-from benchmarks.contestants.naive.stalled import LISTENERS, RATE, SIZE, Stalled, Watching, stall
+from benchmarks.contestants.naive.stalled import LISTENERS, RATE, SIZE, Stalled, Watching, megabytes, stall
 from benchmarks.drivers import DRIVERS, Driver
-from benchmarks.estimate import wilson
 from benchmarks.labbook import finding
 from benchmarks.labbook.chart import Curves, Panel, Series
 from benchmarks.labbook.experiment import Expected, Experiment, Finding, Number, Outcome
 from benchmarks.labbook.lab import Lab
 from benchmarks.wording import UNKNOWN, ms
 from common import limits
-from common.statistics import percentile
 
-WMEM = Path("/proc/sys/net/ipv4/tcp_wmem")
 USUAL_WMEM = 4 << 20
+"""What Linux lets a send buffer grow to, usually, in bytes."""
 
 USUAL_RMEM = 212_992
 """The receive buffer of a UDP socket that asks for none, `net.core.rmem_default`, in bytes."""
@@ -78,38 +76,20 @@ def run(lab: Lab) -> Outcome:
 def send_buffer() -> int:
     """The most that the kernel lets a TCP connection's send buffer grow to, in bytes."""
     try:
-        return int(WMEM.read_text().split()[2])
-    except OSError:
+        return kernel.setting("net.ipv4.tcp_wmem")[2]
+    except OSError:  # not Linux
         return USUAL_WMEM
 
 
-def outcome(runs: Runs, kernel: int) -> Outcome:
-    """What they say; `kernel` is what `send_buffer` does."""
+def outcome(runs: Runs, wmem: int) -> Outcome:
+    """What they say; `wmem` is what `send_buffer` says."""
+    columns = ["said", "heard", "still_s", "dropped_after", "found", "p99_before", "p99_after"]
     return Outcome(
-        findings=_findings(runs, kernel / 1e6),
+        findings=_findings(runs, wmem / 1e6),
         said=_said(runs),
-        columns=[
-            "server",
-            "repeat",
-            "said",
-            "heard",
-            "still_s",
-            "dropped_after",
-            "found",
-            "p99_before",
-            "p99_after",
-        ],
+        columns=["server", "repeat", *columns],
         rows=[
-            [
-                name,
-                repeat,
-                one.said,
-                one.heard,
-                one.still,
-                one.dropped,
-                one.found,
-                *map(_p99, (one.before, one.after)),
-            ]
+            [name, repeat, one.said, one.heard, one.still, one.dropped, one.found, *one.p99()]
             for name, those in runs.items()
             for repeat, one in enumerate(those, 1)
         ],
@@ -123,15 +103,10 @@ def outcome(runs: Runs, kernel: int) -> Outcome:
     )
 
 
-def megabytes(texts: int) -> float:
-    """How much so many texts are."""
-    return texts * SIZE / 1e6
-
-
-def _findings(runs: Runs, kernel: float) -> list[Finding]:
+def _findings(runs: Runs, wmem: float) -> list[Finding]:
     naive, tcp, udp = runs["naive"], runs["tcp"], runs["udp"]
     stood = [one for one in naive if one.still is not None]
-    buffers = f"tcp_wmem of tcp(7): up to {kernel:.1f} MB, and the receiver's; seen once: 3.9 MB"
+    buffers = f"tcp_wmem of tcp(7): up to {wmem:.1f} MB, and the receiver's; seen once: 3.9 MB"
     outbox = limits.OUTBOX_LIMIT / 1e6
     return [
         finding.repeats(
@@ -139,16 +114,16 @@ def _findings(runs: Runs, kernel: float) -> list[Finding]:
             "naive: all stand still after",
             "MB",
             [megabytes(one.heard) for one in stood],
-            expected=Expected(0.5 * kernel, 1.5 * kernel, buffers),
+            expected=Expected(0.5 * wmem, 1.5 * wmem, buffers),
             because="The kernel keeps what is not read until both sockets' buffers are full. Then send waits, and with "
             "it the thread that would serve the others.",
             unless="The kernel's buffers are of another size here: see tcp_wmem and tcp_rmem.",
             missing="Nobody stood still while it was watched.",
         ),
-        finding.share(
+        finding.portion(
             "naive-goes-on",
             "naive: goes on when he reads again",
-            wilson(sum(one.went_on is True for one in stood), len(stood)),
+            sum(one.went_on is True for one in stood),
             len(stood),
             "repeats",
             expected=Expected(100, 100, "it was he who was waited for"),
@@ -161,7 +136,7 @@ def _findings(runs: Runs, kernel: float) -> list[Finding]:
             "MB",
             [megabytes(one.dropped) for one in tcp if one.dropped is not None],
             expected=Expected(
-                0.5 * kernel + outbox, 1.5 * kernel + outbox, f"the same, and an outbox of {outbox:.2f} MB"
+                0.5 * wmem + outbox, 1.5 * wmem + outbox, f"the same, and an outbox of {outbox:.2f} MB"
             ),
             because="What the kernel does not take waits in his outbox, and that has a limit.",
             unless="The kernel's buffers are of another size here: see tcp_wmem and tcp_rmem.",
@@ -169,10 +144,10 @@ def _findings(runs: Runs, kernel: float) -> list[Finding]:
         ),
         *(_heard(name, runs[name]) for name in ("tcp", "udp")),
         *(_later(name, runs[name]) for name in ("tcp", "udp")),
-        finding.share(
+        finding.portion(
             "udp-loses",
             "udp: what he has lost",
-            wilson(sum(one.said - one.found for one in udp), sum(one.said for one in udp)),
+            sum(one.said - one.found for one in udp),
             sum(one.said for one in udp),
             "texts",
             expected=Expected(
@@ -185,12 +160,11 @@ def _findings(runs: Runs, kernel: float) -> list[Finding]:
 
 
 def _heard(name: str, those: list[Stalled]) -> Finding:
-    said = sum(one.said for one in those)
-    return finding.share(
+    return finding.portion(
         f"{name}-others",
         f"{name}: what each of the others heard",
-        wilson(sum(min(one.heard, one.said) for one in those), said),
-        said,
+        sum(min(one.heard, one.said) for one in those),
+        sum(one.said for one in those),
         "texts",
         expected=Expected(100, 100, "nobody waits for somebody else's socket"),
         because="A server that never waits for one socket has all its time for the others.",
@@ -199,7 +173,7 @@ def _heard(name: str, those: list[Stalled]) -> Finding:
 
 
 def _later(name: str, those: list[Stalled]) -> Finding:
-    pairs = [(_p99(one.before), _p99(one.after)) for one in those]
+    pairs = [one.p99() for one in those]
     return finding.repeats(
         f"{name}-p99",
         f"{name}: the others' p99 grew by",
@@ -211,10 +185,6 @@ def _later(name: str, those: list[Stalled]) -> Finding:
         because="The others are as fast as before: nothing of theirs stands behind his.",
         unless="A p99 is made of the worst moments, and another program wanted the processor in one: make it again.",
     )
-
-
-def _p99(times: list[float]) -> float | None:
-    return percentile(sorted(times), 99)
 
 
 def _said(runs: Runs) -> list[str]:
@@ -248,19 +218,15 @@ def _table(runs: Runs) -> list[list[str]]:
         for one in those:
             dropped = UNKNOWN if one.dropped is None else f"{megabytes(one.dropped):.1f}"
             heard, said, found = (f"{number:,}" for number in (one.heard, one.said, one.found))
-            rows.append([name, heard, said, ms(_p99(one.before)), ms(_p99(one.after)), found, dropped])
+            rows.append([name, heard, said, *map(ms, one.p99()), found, dropped])
     return rows
 
 
 def _chart(runs: Runs) -> Curves:
     series = []
     for name, those in runs.items():
-        times = those[0].arrivals
-        every = max(1, len(times) // 400)
-        points = [(times[number], megabytes(number + 1)) for number in range(0, len(times), every)]
-        # Until the last text was due: a room that stands still is a line that does not rise.
-        points.append((max(those[0].said / RATE, *times[-1:]), megabytes(len(times))))
-        series.append(Series(name, name, [at for at, _ in points], [mb for _, mb in points], steps=True))
+        x, y = zip(*those[0].course(400), strict=True)
+        series.append(Series(name, name, list(x), list(y), steps=True))
     panel = Panel("What one of the others has heard", "seconds since one stopped reading", "MB", series)
     return Curves(
         "slow-reader",

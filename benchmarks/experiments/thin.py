@@ -14,39 +14,41 @@ Prediction
 
 Method
     TCP alone, 25 ms each way, 5 % loss in both directions, 100 bytes every 5, 20, 100 and 500 ms. There are as many
-    flows of each kind as make 400 messages a second (fewer at 500 ms), which is far below what the link can carry.
-    The kernel's counters say what made TCP repeat: an answer to something sent later, or a timer.
+    flows of each kind as make 400 messages a second (fewer at 500 ms); the link could carry far more. The kernel's
+    counters say what made TCP repeat: an answer to something sent later, or a timer.
 
 Expected
-    TCP learns of a loss when something *sent later* is acknowledged (SACK, RFC 2018; RACK, RFC 8985). With T
-    between two messages that takes T until the next one, 50 ms there and back, and 25 ms across: T + 75 ms, and at
-    least 87 ms (RACK waits a quarter of a round trip for what may only have been overtaken). Where T + 50 ms is
-    longer than the retransmission timer, that is first: srtt + 200 ms in Linux (RFC 6298 says a second at least),
-    so 275 ms in all, up to 325 where the acknowledgements measured had been delayed. At 5 ms nearly everything is
-    repaired the one way, at 500 ms the other. Of a hundred messages one has lost its repair as well, or the answer
-    that asks for it, or stands behind one that has. So the p99 is between one repair and three of them at 5 ms (85
-    to 220 ms), and between one repair and one whose own loss a timer had to find at 20 ms (95 to 345) and 100 ms
-    (175 to 475). At 500 ms it is one timer (275 to 325; up to 600 is called expected, because 576 was seen once).
-    Seen once, in this order: 160, 318, 439, 576 ms.
+    TCP learns of a loss when something *sent later* is acknowledged (SACK, RFC 2018; RACK, RFC 8985). If T is the time
+    between two messages, the repair comes after T until the next one, 50 ms there and back, and 25 ms across: T + 75
+    ms. It is at least 87 ms: RACK waits a quarter of a round trip for what may only have been overtaken.
+
+    Where T + 50 ms is longer than the retransmission timer, the timer is first: srtt + 200 ms in Linux (RFC 6298 says a
+    second at least). That makes 275 ms in all, and up to 325 where acknowledgements had been delayed. At 5 ms nearly
+    everything is repaired the one way, at 500 ms the other.
+
+    Of a hundred messages one has lost its repair as well, or the answer that asks for it, or stands behind one that
+    has. So the p99 lies between one repair and three at 5 ms (85 to 220 ms). At 20 ms (95 to 345) and 100 ms (175 to
+    475) it lies between one repair, and one whose own loss a timer had to find. At 500 ms it is one timer (275 to 325;
+    up to 600 is called expected, because 576 was seen once). Seen once, in this order: 160, 318, 439, 576 ms.
 
 What would change it
     A message said twice, or an empty one soon after it: then there is something sent later. A longer way makes every
-    figure grow, but the timer's least. Congestion control hardly: where it halves the window at each loss (reno, cubic)
-    messages of the thickest stream also wait in the sender. Mind what is counted: at 5 ms *more* messages are late,
-    because many stand behind a lost one; each for less long.
+    figure grow, but the timer's least. Congestion control changes little; where it halves the window at each loss
+    (reno, cubic), messages of the thickest stream also wait in the sender. Mind what is counted: at 5 ms *more*
+    messages are late, because many stand behind a lost one. But each waits for less long.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from benchmarks.estimate import Percentile, wilson
-from benchmarks.flow import fates
+from benchmarks.flow import fates, tables
 from benchmarks.flow.fates import Fates
-from benchmarks.labbook import finding
+from benchmarks.labbook import finding, plots
 from benchmarks.labbook.anatomy import choose, read, tell
-from benchmarks.labbook.chart import Chart, Curves, Panel, Reference, Series
+from benchmarks.labbook.chart import Chart, Curves, Panel, Reference
 from benchmarks.labbook.experiment import Choice, Expected, Experiment, Finding, Outcome
 from benchmarks.labbook.lab import Lab, Plan
-from benchmarks.wording import UNKNOWN, listed, ms, percents, three_digits
+from benchmarks.wording import listed, ms, percents, three_digits
 
 DELAY = 0.025
 LINK = "delay 25ms loss 5%"
@@ -65,7 +67,7 @@ ALIKE = 1.25
 class Thickness:
     """The runs of one spacing. Of `repeated` segments `timed` were sent again because a timer had run out."""
 
-    runs: list[Fates]
+    runs: list[Fates] = field(default_factory=list)
     repeated: int = 0
     timed: int = 0
 
@@ -78,10 +80,10 @@ def run(lab: Lab) -> Outcome:
     """Take turns between the spacings."""
     repeats, seconds = lab.pick(2, 1), lab.pick({500: 9.0}, {5: 3.0, 100: 2.7})
     spacings = lab.pick(tuple(FLOWS), (5, 100))
-    found: Found = {spacing: Thickness([]) for spacing in spacings}
+    found: Found = {spacing: Thickness() for spacing in spacings}
     charts, captures = list[Chart](), []
     for repeat in range(1, repeats + 1):
-        for spacing in spacings:
+        for spacing, those in found.items():
             plan = Plan(
                 flows=FLOWS[spacing],
                 interval=spacing / 1e3,
@@ -93,33 +95,24 @@ def run(lab: Lab) -> Outcome:
             shown = repeat == 1 and spacing in (spacings[0], spacings[-1])
             capture = f"thin-{spacing}ms.pcapng" if shown else None
             made = lab.flows(plan, LINK, doing=f"each {spacing} ms, repeat {repeat}", capture=capture)
-            those = found[spacing]
-            those.runs.append(made.by["tcp"])
             kernel = made.account.kernel or {}
+            those.runs.append(made.by["tcp"])
             those.repeated += kernel.get("RetransSegs", 0)
             those.timed += kernel.get("TCPTimeouts", 0) + kernel.get("TCPLossProbes", 0)
             if capture:
                 captures.append(capture)
                 if chosen := choose(read(made, lab.directory / capture, DELAY)):
-                    charts.append(
-                        tell(
-                            *chosen,
-                            name=f"thin-anatomy-{spacing}ms",
-                            caption=f"A lost segment of a stream that speaks every {spacing} ms. What is sent later "
-                            "shows the gap; where nothing is, only a timer can.",
-                        )
+                    caption = (
+                        f"A lost segment of a stream that speaks every {spacing} ms. What is sent later shows the gap; "
+                        "where nothing is, only a timer can."
                     )
+                    charts.append(tell(*chosen, name=f"thin-anatomy-{spacing}ms", caption=caption))
     return Outcome(
         findings=findings(found),
         said=said(found),
         answer=answer(found),
-        columns=["spacing_ms", "repeat", *fates.COLUMNS],
-        rows=[
-            [spacing, one.repeat, *fate]
-            for spacing, those in found.items()
-            for one in those.runs
-            for fate in one.messages
-        ],
+        columns=["spacing_ms", *tables.COLUMNS],
+        rows=[row for spacing, those in found.items() for row in tables.rows(those.runs, spacing)],
         table=table(found),
         charts=[*charts, chart(found)],
         captures=captures,
@@ -140,14 +133,13 @@ def findings(found: Found) -> list[Finding]:
     """What was expected, and what was found."""
     made = []
     for spacing, those in found.items():
-        low, high = P99[spacing]
         made.append(
             finding.milliseconds(
                 f"p99-{spacing}",
                 f"p99, a message each {spacing} ms",
                 p99(spacing, those.runs),
                 fates.count(those.runs),
-                expected=Expected(low, high, "RFC 8985, RFC 6298 and Linux's 200 ms; see the text"),
+                expected=Expected(*P99[spacing], "RFC 8985, RFC 6298 and Linux's 200 ms; see the text"),
                 because="The fewer segments come behind a lost one, the later TCP learns that it is missing.",
                 unless="A tail is made of few losses: another seed (SEED=) gives another one. In the thick stream, "
                 "messages also wait in the sender when congestion control lets few packets out.",
@@ -200,59 +192,39 @@ def said(found: Found) -> list[str]:
         )
     late = [fates.late(found[spacing].runs, 2 * DELAY, stretch=1.0) for spacing in (thick, thin)]
     if late[0] and late[1]:
-        more = late[0].estimate > late[1].estimate
         made.append(
-            f"{'But of' if more else 'Of'} the thick stream {percents(late[0])[0]} % took more than twice the link's "
-            f"delay, of the thin one {percents(late[1])[0]} %"
-            + (
-                ": behind a lost segment of a thick stream stand many, who all wait a little."
-                if more
-                else "."
-            )
+            f"Of the thick stream {percents(late[0])[0]} % took more than twice the link's delay, of the thin one "
+            f"{percents(late[1])[0]} %."
         )
+        if late[0].estimate > late[1].estimate:
+            made.append(
+                "More of the thick stream was late: behind each lost segment stand many, who all wait a little."
+            )
     return made
 
 
 def table(found: Found) -> list[list[str]]:
     """What is worth reading, by spacing."""
-    rows = [["each", "p50 ms", "p90 ms", "p99 ms", "slowest ms", "sent again", "by timer", "n"]]
-    for spacing, those in found.items():
-        times = fates.percentiles(those.runs, (50, 90, 99))
-        rows.append(
-            [
-                f"{spacing} ms",
-                *(ms(one.estimate) if one else UNKNOWN for one in times.values()),
-                ms(fates.longest(those.runs)),
-                f"{those.repeated:,}",
-                f"{those.timed:,}",
-                f"{fates.count(those.runs):,}",
-            ]
-        )
-    return rows
+    shown = (90, 99)
+    return [
+        ["each", "sent again", "by timer", *tables.heading(shown)],
+        *(
+            [f"{at} ms", f"{those.repeated:,}", f"{those.timed:,}", *tables.summary(those.runs, shown)]
+            for at, those in found.items()
+        ),
+    ]
 
 
 def chart(found: Found) -> Curves:
     """The p99 over the spacing."""
-    at = [float(spacing) for spacing in found]
-    times = [p99(spacing, those.runs) for spacing, those in found.items()]
-    series = Series(
-        "TCP's p99",
-        "tcp",
-        at,
-        [1e3 * one.estimate if one else None for one in times],
-        [1e3 * one.low if one and one.low else None for one in times],
-        [1e3 * one.high if one and one.high else None for one in times],
-    )
-    bounds = [P99[spacing] for spacing in found]
-    reference = Reference(
-        "expected", at, [float(low) for low, _ in bounds], [float(high) for _, high in bounds]
-    )
+    times = {spacing: p99(spacing, those.runs) for spacing, those in found.items()}
+    low, high = ([float(P99[spacing][end]) for spacing in found] for end in (0, 1))
     panel = Panel(
         "One in a hundred takes longer",
         "a message each … ms",
         "latency since due, ms",
-        [series],
-        [reference],
+        [plots.percentiles("TCP's p99", "tcp", times)],
+        [Reference("expected", [float(spacing) for spacing in found], low, high)],
         x_log=True,
     )
     return Curves(

@@ -57,9 +57,9 @@ class Sender:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM if self.stream else socket.SOCK_DGRAM)
         if self.stream:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.socket.settimeout(CONNECTING)
-        self.socket.connect(where)
         self.socket.setblocking(False)
+        with suppress(BlockingIOError):  # it takes a round trip: who is accepted is connected
+            self.socket.connect(where)
 
     @property
     def port(self) -> int:
@@ -111,13 +111,13 @@ class Ends:
         """Open all flows; the transport of each, and the port from which it is sent."""
         for transport in self._transports:
             for _ in range(self._options.flows):
-                flow = len(self._senders)
-                self._senders.append(Sender(flow, transport, where, self._options.size))
-                if transport == "tcp":
-                    connection, _ = self._listener.accept()
-                    connection.setblocking(False)
-                    self._partial[connection] = bytearray()
-                    self._selector.register(connection, selectors.EVENT_READ, connection)
+                self._senders.append(Sender(len(self._senders), transport, where, self._options.size))
+        self._listener.settimeout(CONNECTING)
+        for _ in filter(lambda sender: sender.stream, self._senders):
+            connection, _ = self._listener.accept()
+            connection.setblocking(False)
+            self._partial[connection] = bytearray()
+            self._selector.register(connection, selectors.EVENT_READ, connection)
         return [{"transport": sender.transport, "port": sender.port} for sender in self._senders]
 
     def _plan(self) -> list[Due]:
@@ -177,25 +177,26 @@ class Ends:
             select.select([self._selector.fileno()], [], [], seconds)
             seconds = 0
         for key, _ in self._selector.select(seconds):
-            now = time.monotonic_ns()
             if key.data is None:
-                self._take_datagrams(now)
+                self._take_datagrams()
             else:
-                self._take(key.data, now)
+                self._take(key.data)
 
-    def _take_datagrams(self, now: int) -> None:
+    def _take_datagrams(self) -> None:
         with suppress(BlockingIOError):  # that was all
             while True:
                 data = self._datagrams.recv(RECEIVE)
+                now = time.monotonic_ns()  # behind `recv`: what is read had come by then
                 if len(data) == self._options.size:
                     self.arrivals.extend((*HEAD.unpack_from(data), now))
 
-    def _take(self, connection: socket.socket, now: int) -> None:
+    def _take(self, connection: socket.socket) -> None:
         partial = self._partial[connection]
         try:
             data = connection.recv(RECEIVE)
         except BlockingIOError:
             return
+        now = time.monotonic_ns()
         if not data:
             self._selector.unregister(connection)
         partial += data

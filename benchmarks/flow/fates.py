@@ -4,11 +4,10 @@ Nothing is left out: what came late or out of order is in the sample of latencie
 is counted.
 """
 
-import random
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from benchmarks import estimate
@@ -62,18 +61,17 @@ class Fates:
         """One flow's, in order."""
         return [fate for fate in self.messages if fate.flow == flow]
 
-    def runs_of_loss(self) -> list[int]:
-        """How many were lost one behind the other, for each time that something was."""
-        found: list[int] = []
-        before: Fate | None = None
-        for fate in self.messages:
-            again = before is not None and before.received is None and before.flow == fate.flow
-            if fate.received is None and again:
-                found[-1] += 1
-            elif fate.received is None:
-                found.append(1)
-            before = fate
+    def holes(self) -> dict[int, list[int]]:
+        """How many messages of each flow were lost one behind the other, each time that something was."""
+        found = {}
+        for flow, messages in groupby(self.messages, key=lambda fate: fate.flow):
+            stretches = groupby(messages, key=lambda fate: fate.received is None)
+            found[flow] = [len(list(stretch)) for lost, stretch in stretches if lost]
         return found
+
+    def runs_of_loss(self) -> list[int]:
+        """The same of all flows, one behind the other."""
+        return list(chain.from_iterable(self.holes().values()))
 
 
 def fates(
@@ -195,25 +193,39 @@ def percentiles(
     return estimate.percentiles(blocks, percents)
 
 
-def samples(run: Fates, size: int, dealer: random.Random | None = None) -> list[list[Fate]]:
-    """The messages of a run in the order in which they were due, `size` at a time: what somebody would have measured
-    who stopped so soon. Or dealt out like cards by a `dealer`: what happened to one says nothing about the others of
-    its sample then. What is left at the end is too few, and left out."""
-    ordered = sorted(run.messages, key=lambda fate: (fate.due, fate.flow))
-    if dealer:
-        dealer.shuffle(ordered)
-    return [ordered[at : at + size] for at in range(0, len(ordered) - size + 1, size)]
-
-
 def single(runs: Sequence[Fates], percent: float) -> list[float]:
     """The same percentile of each run alone, where it has one."""
     found = (percentile(sorted(latencies([run])), percent) for run in runs)
     return [value for value in found if value is not None]
 
 
+def ratios(runs: Sequence[Fates], others: Sequence[Fates], percent: float) -> list[float]:
+    """The percentile of each run over that of the other one of its repeat, where both have one."""
+    pairs = (
+        (single([one], percent), single([other], percent)) for one, other in zip(runs, others, strict=False)
+    )
+    return [mine[0] / theirs[0] for mine, theirs in pairs if mine and theirs]
+
+
 def count(runs: Iterable[Fates]) -> int:
     """How many messages were sent."""
     return sum(len(run.messages) for run in runs)
+
+
+def came(runs: Iterable[Fates]) -> int:
+    """How many messages came, at least once."""
+    return count(runs) - sum(run.lost for run in runs)
+
+
+def longest_hole(runs: Iterable[Fates]) -> int:
+    """How many messages of a flow were lost one behind the other, at most."""
+    return max(chain.from_iterable(run.runs_of_loss() for run in runs), default=0)
+
+
+def meetings(runs: Iterable[Fates]) -> int:
+    """How many times a flow met with loss, of each run the one that did most often: as many bursts there were, at
+    least, where all flows have the same weather."""
+    return sum(max(map(len, run.holes().values()), default=0) for run in runs)
 
 
 def longest(runs: Iterable[Fates]) -> float | None:

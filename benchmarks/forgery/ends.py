@@ -20,15 +20,15 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from benchmarks import stamp
+from benchmarks import kernel, stamp
 from benchmarks.bench.load import Order, join
 from benchmarks.bench.loads import Load
-from benchmarks.link.packet import ACK, NEAR, PSH, SYN
+from benchmarks.forgery import raw
+from benchmarks.forgery.raw import Raw
+from benchmarks.link.packet import ACK, PSH, SYN
 from benchmarks.seat import Gone, Seat
-from benchmarks.torture.acts import packets
 from common.messages import Hello, encode
 from tcp.framing import frame
 
@@ -48,8 +48,6 @@ BLIND = 0.5
 """Seconds from the SYN until the hello with guessed numbers."""
 
 SECOND = 1_000_000_000
-
-RETRIES = Path("/proc/sys/net/ipv4/tcp_synack_retries")
 
 SO_ATTACH_FILTER = 26  # <asm-generic/socket.h>; Python does not know it
 TAKE_NOTHING = struct.pack("HBBI", 0x06, 0, 0, 0)
@@ -73,7 +71,7 @@ class Forgery:
     def __init__(self, options: argparse.Namespace) -> None:
         self._options = options
         self._where = {room: (options.host, port) for room, port in zip(ROOMS, options.ports, strict=True)}
-        self._raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        self._raw = Raw(options.host)
         self.victims = {name: _victim(name) for name in VICTIMS}
         crowd = Load(options.members, options.members, size=options.size)
         self.rooms: dict[str, list[Seat]] = {
@@ -116,8 +114,7 @@ class Forgery:
             while (wait := start + deed.at - time.monotonic_ns()) > 0:
                 self._read(wait / SECOND)
             if deed.packet:
-                # The kernel takes the destination from here, and all else from the packet.
-                self._raw.sendto(deed.packet, (self._options.host, 0))
+                self._raw.send(deed.packet)
             else:
                 text = stamp.write(deed.sender, deed.number, 0, 0, self._options.size)
                 self.rooms[deed.room][deed.sender].say(text)
@@ -125,25 +122,19 @@ class Forgery:
 
     def close(self) -> None:
         """Give everything back."""
-        for sock in (
-            self._raw,
-            *self.victims.values(),
-            *(seat.socket for one in self.rooms.values() for seat in one),
-        ):
+        self._raw.close()
+        for sock in (*self.victims.values(), *(seat.socket for one in self.rooms.values() for seat in one)):
             sock.close()
 
     def _first(self, name: str, room: str) -> Iterator[bytes]:
         if room == "tcp":
             yield self._segment(name, SYN, b"")
         else:
-            yield packets.udp(self.victims[name].getsockname(), self._where[room], HELLO)
+            yield raw.datagram(self.victims[name], self._where[room], HELLO)
 
     def _segment(self, name: str, flags: int, payload: bytes) -> bytes:
-        # The sequence numbers of the connection are known to who has got the SYN-ACK: the victim.
         guess = random.Random(f"{name}/{flags}")
-        numbers = guess.getrandbits(32), guess.getrandbits(32)
-        source = self.victims[name].getsockname()
-        return packets.tcp(source, self._where["tcp"], *numbers, flags, payload)
+        return raw.segment(self.victims[name], self._where["tcp"], flags, payload, guess)
 
     def _read(self, seconds: float) -> None:
         """Take what has come for the members, so that it does not pile up. It is counted from the capture."""
@@ -157,10 +148,8 @@ def _end(sock: socket.socket) -> tuple[str, int]:
 
 
 def _victim(name: str) -> socket.socket:
-    """A port that is nobody else's, from which nothing is ever sent by a program."""
     stream = VICTIMS[name] == "tcp"
-    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
-    sock.bind((NEAR, 0))
+    sock = raw.silent(socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
     if name != "tcp":
         program = ctypes.create_string_buffer(TAKE_NOTHING, len(TAKE_NOTHING))
         # struct sock_fprog: how many instructions, and where they are
@@ -189,7 +178,8 @@ def main() -> int:
     chosen = parser().parse_args()
     try:
         forgery = Forgery(chosen)
-        _say({"ready": forgery.ends() | {"repeats": int(RETRIES.read_text())}})
+        [retries] = kernel.setting("net.ipv4.tcp_synack_retries")
+        _say({"ready": forgery.ends() | {"repeats": retries}})
         order = sys.stdin.readline()
         if order:  # else whoever started us is gone
             forgery.run(json.loads(order)["start"])

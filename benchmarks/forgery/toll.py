@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks import stamp
 from benchmarks.link.capture import Captured, read
 from benchmarks.link.packet import RST, SYN, Segment, describe
+from benchmarks.wording import UNKNOWN, three_digits
 from common.messages import Challenge, from_server
 
 
@@ -49,6 +50,23 @@ class Toll:
     def came(self) -> int:
         """Bytes that were sent to it."""
         return sum(one.size for one in self.packets if one.toward)
+
+    def course(self) -> list[tuple[float, float]]:
+        """The amplification after each packet that came to it, with when that was."""
+        found, spent, came = [], 0, 0
+        for one in self.packets:
+            spent, came = spent + one.size * (not one.toward), came + one.size * one.toward
+            if one.toward and spent:
+                found.append((one.at, came / spent))
+        return found
+
+    def cells(self) -> list[str]:
+        """In numbers, for a table: the packets that were forged and their bytes, those that came and theirs, the
+        amplification, and how many were the room's messages."""
+        came = sum(one.toward for one in self.packets)
+        times = UNKNOWN if self.amplification is None else three_digits(self.amplification)
+        counts = (len(self.packets) - came, self.spent, came, self.came)
+        return [*(f"{one:,}" for one in counts), times, f"{self.count('room'):,}"]
 
     @property
     def amplification(self) -> float | None:
@@ -90,3 +108,9 @@ def _kind(captured: Captured, segment: Segment, toward: bool) -> str:
     return (
         "challenge" if segment.protocol == "udp" and isinstance(from_server(payload), Challenge) else "else"
     )
+
+
+def syn_acks(seconds: float, retries: int) -> float:
+    """How many SYN-ACKs an address that does not answer is sent within so many seconds: one, and the repeats, the first
+    after 1 s, each after twice the time of the last (RFC 6298)."""
+    return 1.0 + sum((1 << count) - 1 < seconds for count in range(1, retries + 1))

@@ -14,7 +14,6 @@ Nothing here draws: see `benchmarks/figures/anatomy.py`.
 """
 
 from bisect import bisect_left, bisect_right
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -40,7 +39,7 @@ def choose(streams: Sequence[Stream], losses: int | None = 1) -> tuple[Stream, i
     `AROUND` before and behind it."""
     found = []
     for stream in streams:
-        lost = _losses(stream)
+        lost = stream.losses()
         for fate in stream.fates[AROUND : len(stream.fates) - AROUND]:
             times = lost[fate.number]
             # What did not come over TCP was still under way when the run ended: its story has no end.
@@ -51,12 +50,6 @@ def choose(streams: Sequence[Stream], losses: int | None = 1) -> tuple[Stream, i
         return None
     *_, number, stream = min(found, key=lambda one: one[:3])
     return stream, number
-
-
-def _losses(stream: Stream) -> Counter[int]:
-    """How often each message, or some of it, was lost."""
-    gone = [one for one in stream.packets if one.up and one.arrives is None]
-    return Counter(number for one in gone for number in stream.numbers(one))
 
 
 def _trouble(stream: Stream, fate: Fate) -> int:
@@ -219,7 +212,7 @@ def _told(stream: Stream, before: Passed, again: Passed) -> str:
 def _title(stream: Stream, fate: Fate) -> str:
     """What happened to it, in a line."""
     head = f"Message {fate.number} over {named(stream.transport)}: "
-    lost = _losses(stream)[fate.number]
+    lost = stream.losses()[fate.number]
     times = {0: "", 1: "lost once, ", 2: "lost twice, "}.get(lost, f"lost {lost} times, ")
     if fate.latency is None:
         return head + ("lost, and never sent again" if stream.transport == "udp" else f"{times}not delivered")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TypedDict, Unpack
 
-from benchmarks.estimate import Interval, Percentile
+from benchmarks.estimate import Interval, Percentile, wilson
 from benchmarks.labbook.experiment import Expected, Finding
 
 
@@ -26,6 +26,11 @@ def share(
     return Finding(name, what, "%", 100 * found.estimate, n, of, 100 * found.low, 100 * found.high, **more)
 
 
+def portion(name: str, what: str, met: int, n: int, of: str = "messages", **more: Unpack[Words]) -> Finding:
+    """The share, in percent, that `met` are of `n` which say nothing about each other, with Wilson's interval."""
+    return share(name, what, wilson(met, n), n, of, **more)
+
+
 def milliseconds(
     name: str,
     what: str,
@@ -45,6 +50,15 @@ def milliseconds(
     return Finding(name, what, "ms", 1e3 * found.estimate, n, of, low, high, **more)
 
 
+def factor(
+    name: str, what: str, found: Percentile | None, n: int, of: str = "messages", **more: Unpack[Words]
+) -> Finding:
+    """How many times as much one is as the other, with its interval where it has one."""
+    if found is None:
+        return Finding(name, what, "×", None, n, of, **more)
+    return Finding(name, what, "×", found.estimate, n, of, found.low, found.high, **more)
+
+
 def repeats(
     name: str, what: str, unit: str, values: Sequence[float], of: str = "repeats", **more: Unpack[Words]
 ) -> Finding:
@@ -57,7 +71,7 @@ def repeats(
 
 
 def count(
-    name: str, what: str, value: int, n: int, of: str, unit: str = "", **more: Unpack[Words]
+    name: str, what: str, value: int | None, n: int, of: str, unit: str = "", **more: Unpack[Words]
 ) -> Finding:
-    """A number of things among `n`."""
-    return Finding(name, what, unit, float(value), n, of, **more)
+    """A number of things among `n`; None if it is not known."""
+    return Finding(name, what, unit, None if value is None else float(value), n, of, **more)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from benchmarks import kernel, results
 from benchmarks.environment import environment
-from benchmarks.labbook.experiment import Experiment, Outcome
+from benchmarks.labbook.experiment import Experiment
 from benchmarks.labbook.lab import Lab
 from benchmarks.labbook.saved import DATA, DOCUMENT, FIGURES, Made, decode
 from benchmarks.measuring import Network
-from benchmarks.options import RESULTS
+from benchmarks.options import LOOPBACK, RESULTS
 from benchmarks.result_format import Unreadable
 from benchmarks.stage import Failed, Wish
 
@@ -31,7 +31,12 @@ def cannot(experiment: Experiment, net: Network) -> str:
     if experiment.linux and sys.platform != "linux":
         return "It reads what only Linux tells: make it there (WSL2 will do, or a virtual machine)."
     if experiment.link and net.kind != "emulated" and not experiment.relay:
-        return "It needs an emulated network, and there can be none here. " + " ".join(net.why_not)
+        return (
+            "It needs an emulated network, and there can be none here. "
+            + " ".join(net.why_not)
+            + " Meanwhile: make "
+            "experiments says which work without."
+        )
     return ""
 
 
@@ -78,8 +83,8 @@ def make(
             made=when.isoformat(timespec="seconds"),
             took=time.monotonic() - began,
             again=again(experiment, manner),
-            environment=where(net, outcome),
-            warnings=lab.remarks(),
+            environment=where(experiment, net),
+            warnings=[*filter(None, [half(experiment, net)]), *lab.remarks()],
         )
         progress("drawing")
         _keep(made, unfinished)
@@ -111,9 +116,9 @@ def again(experiment: Experiment, manner: Manner) -> list[str]:
     return words + ["--quick"] * manner.quick
 
 
-def where(net: Network, outcome: Outcome) -> dict[str, str | int | None]:
-    """Where it was made."""
+def where(experiment: Experiment, net: Network) -> dict[str, str | int | None]:
+    """Where it was made, and with which of TCP's congestion controls, if TCP was measured."""
     found: dict[str, str | int | None] = dict(environment())
-    found["network"] = net.kind
-    found["congestion_control"] = kernel.congestion_control()
+    found["network"] = net.kind if experiment.link else LOOPBACK
+    found["congestion_control"] = None if half(experiment, net) else kernel.congestion_control()
     return found

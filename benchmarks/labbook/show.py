@@ -39,8 +39,6 @@ def opening(experiment: Experiment, number: int, quick: bool) -> Group:
 def result(made: Made) -> Group:
     """What came of it."""
     parts: list[RenderableType] = [_findings(made)]
-    for sentence in filter(None, [words.prediction(made)]):
-        parts.append(Text(sentence, "bold"))
     if made.outcome.table:
         parts += [Text(""), _table(made.outcome.table)]
     parts += [_said(made), _conditions(made)]

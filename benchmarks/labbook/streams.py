@@ -71,6 +71,23 @@ class Stream:
         """The packets with this message, or some of it."""
         return [one for one in self.packets if one.up and number in self.numbers(one)]
 
+    def losses(self) -> Counter[int]:
+        """How often each message, or some of it, was lost."""
+        gone = [one for one in self.packets if one.up and one.arrives is None]
+        return Counter(number for one in gone for number in self.numbers(one))
+
+    def first_lost(self) -> int | None:
+        """The first message whose first sending was lost; None if there is none."""
+        for fate in self.fates:
+            sent = self.sent(fate.number)
+            if sent and sent[0].arrives is None:
+                return fate.number
+        return None
+
+    def waits(self, number: int) -> list[float]:
+        """Seconds from each sending of this message to the next."""
+        return [later.enters - one.enters for one, later in pairwise(self.sent(number))]
+
     def arrived(self) -> dict[int, float]:
         """When the last byte of each message had come to the receiving kernel; nothing of those that never did."""
         came = sorted(

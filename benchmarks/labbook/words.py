@@ -59,7 +59,12 @@ def measured(finding: Finding) -> str:
 
 def behind(finding: Finding) -> str:
     """How many stand behind it."""
-    return f"{finding.n:,} {finding.of.removesuffix('s') if finding.n == 1 else finding.of}"
+    return f"{finding.n:,} {_one(finding.of) if finding.n == 1 else finding.of}"
+
+
+def _one(of: str) -> str:
+    """`repeat` of `repeats`, `try` of `tries`."""
+    return f"{of[:-3]}y" if of.endswith("ies") else of.removesuffix("s")
 
 
 def prediction(made: Made) -> str:
@@ -138,7 +143,15 @@ def verdicts(made: Made) -> list[tuple[Verdict, str]]:
                         f"{finding.what} was not measured: {finding.missing or 'too few samples.'}",
                     )
                 )
-            case Verdict.WITHIN | Verdict.TOUCHES if finding.because:
+            case Verdict.TOUCHES:
+                found.append(
+                    (
+                        Verdict.TOUCHES,
+                        f"{finding.what}: {measured(finding)}, where {expected(finding)} was expected. It may be so, "
+                        "and may be not: the value is outside, and its interval reaches in.",
+                    )
+                )
+            case Verdict.WITHIN if finding.because:
                 reasons.setdefault(finding.because, []).append(finding)
     held = [
         (

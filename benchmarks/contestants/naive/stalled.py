@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from benchmarks.contestants.naive.room import STILL, Person, Room, numbered
 from benchmarks.drivers.tcp import Tcp, TcpMember
 from common.messages import Leave, ServerMessage, Violation
+from common.statistics import percentile
 
 RATE, SIZE = 1000, 2000
 """Texts a second, and the bytes of each: 2 MB/s, so that buffers are full in seconds."""
@@ -52,6 +53,23 @@ class Stalled:
     dropped: int | None = None
     went_on: bool | None = None
     found: int = 0
+
+    def p99(self) -> tuple[float | None, float | None]:
+        """Of the others' latencies, before and after; None of fewer than 1,000."""
+        return percentile(sorted(self.before), 99), percentile(sorted(self.after), 99)
+
+    def course(self, points: int) -> list[tuple[float, float]]:
+        """Seconds, and how many MB one of the others had heard by then, in about so many points. It goes on until the
+        last text was due: a room that stands still is a line that does not rise."""
+        every = max(1, len(self.arrivals) // points)
+        heard = [(self.arrivals[at], megabytes(at + 1)) for at in range(0, len(self.arrivals), every)]
+        end = max(self.said / RATE, *self.arrivals[-1:])
+        return [*heard, (end, megabytes(len(self.arrivals)))]
+
+
+def megabytes(texts: int) -> float:
+    """How much so many texts are."""
+    return texts * SIZE / 1e6
 
 
 def stall(here: Room, reading: float, stopped: float, receive_buffer: int | None = None) -> Stalled:

@@ -103,7 +103,8 @@ def repeat(trial: Trial, stage: Stage, driver: Driver, tries: int) -> Seen:
 
 def no_framing(here: Room) -> Try:
     """Three texts in a row, to somebody whose program is busy for a moment."""
-    ann, busy, witness = here.join(), here.join(), here.join()
+    # The busy one comes last: else he may be told of a newcomer in the middle of the texts.
+    ann, witness, busy = here.join(), here.join(), here.join()
     here.settle()
     busy.heard.clear()
     busy.pause()

@@ -1,6 +1,6 @@
 """The process that holds both ends of connections, until the link between them goes dead: who notices, and when?
 
-    python -m benchmarks.vanish --host 10.7.0.1 --each 5 --watch 27 --user-timeout 5 --heartbeat 2
+    python -m benchmarks.vanish.ends --host 10.7.0.1 --each 5 --watch 27 --user-timeout 5 --heartbeat 2
 
 It talks in lines of JSON, as the flows do: says on which port it listens; is told {"to": [HOST, PORT]}, where the way
 to itself begins, and connects; is told {"dies": NANOSECONDS}, when (monotonic clock) the link will die; watches, and
@@ -20,9 +20,9 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks import kernel
 from common import limits
 from tcp.connection import set_options
 
@@ -36,8 +36,6 @@ EVERY = 1.0
 
 SETTLE = 5.0
 """Seconds for connecting, over a link that has its delay and loses nothing."""
-
-RETRIES = Path("/proc/sys/net/ipv4/tcp_retries2")
 
 
 class Kind(NamedTuple):
@@ -234,7 +232,7 @@ class Ends:
 
 def parser() -> argparse.ArgumentParser:
     """What the experiment tells this process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.vanish", description=__doc__)
+    options = argparse.ArgumentParser(prog="python -m benchmarks.vanish.ends", description=__doc__)
     options.add_argument("--host", required=True, help="where the peers listen")
     options.add_argument("--port", type=int, default=0, help="0: any free one")
     options.add_argument("--each", type=int, required=True, help="connections of every kind")
@@ -245,7 +243,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> int:
-    """`python -m benchmarks.vanish`"""
+    """`python -m benchmarks.vanish.ends`"""
     try:
         options = parser().parse_args()
         limits.HEARTBEAT = options.heartbeat  # only the times are shorter
@@ -257,7 +255,7 @@ def main() -> int:
         if (dies := _order({"connected": len(ends.ends)}, "dies")) is None:
             return 0
         ends.watch(dies)
-        retries = int(RETRIES.read_text())
+        [retries] = kernel.setting("net.ipv4.tcp_retries2")
     except OSError as error:
         print(f"The connections can't be watched: {error.strerror or error}.", file=sys.stderr)
         return 1
