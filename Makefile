@@ -129,7 +129,7 @@ clean:  ## remove what make has made (not your results)
 $(READY): requirements.lock
 	@test ! -L $(VENV) || { echo "$(VENV) is a link to somebody's environment, and would be emptied: remove the link."; exit 1; }
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found: install one, or name it with PYTHON=/path/to/python."; exit 1; }
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version): once, about half a minute."
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version): once, about half a minute." >&2
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "This Python can't make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
 		|| { echo "The packages of requirements.lock could not be installed: is there a network? (A proxy: set HTTPS_PROXY.)"; exit 1; }

@@ -4,11 +4,15 @@ Each child is in a session of its own: Ctrl-C in the terminal then reaches only 
 numbers, and that one ends the others in order.
 """
 
+import errno
 import json
+import os
+import shutil
 import subprocess
 import tempfile
 import threading
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, NamedTuple
@@ -21,6 +25,18 @@ TAIL = 1500
 
 END_TIMEOUT = 3.0
 """Seconds a child has to end when it is asked to; then it is killed."""
+
+
+@lru_cache
+def leash() -> tuple[str, ...]:
+    """What to put in front of a command, so that the kernel kills it when this process is gone, even if that was
+    killed itself (PR_SET_PDEATHSIG, prctl(2)). Nothing where there is no such thing. It does not reach into a network
+    namespace, where rights change on the way; those who are there end with their input."""
+    program = shutil.which("setpriv")
+    if not program:
+        return ()
+    words = (program, "--pdeathsig", "KILL")
+    return words if subprocess.run([*words, "true"], capture_output=True, check=False).returncode == 0 else ()
 
 
 class Said(NamedTuple):
@@ -41,10 +57,12 @@ class Child:
     def __init__(self, name: str, argv: list[str], said: "SimpleQueue[Said]") -> None:
         self.name = name
         self._said = said
+        if not shutil.which(argv[0]):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), argv[0])
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  `end` closes it. No pipe: nobody reads until then
         try:
             self._process = subprocess.Popen(
-                argv,
+                [*leash(), *argv],
                 cwd=ROOT,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -73,10 +91,10 @@ class Child:
         """Begin to end it; `end` waits until it has."""
         self._process.terminate()
 
-    def end(self) -> None:
-        """Wait until it has ended, with force if need be, and give back what it had."""
+    def end(self, patience: float = END_TIMEOUT) -> None:
+        """Wait until it has ended, after so many seconds with force, and give back what it had."""
         try:
-            self._process.wait(END_TIMEOUT)
+            self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

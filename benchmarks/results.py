@@ -16,6 +16,7 @@ import io
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -151,6 +152,29 @@ def _durable(path: Path) -> Iterator[io.BufferedWriter]:
         os.fsync(file.fileno())  # some file systems find out only now that the disk is full
 
 
+def replace(path: Path, data: bytes) -> Path:
+    """Put a file in the place of what was there, whole or not at all; its path. Raises Unsaved."""
+    with explained(path.parent):
+        # A name that nobody can have prepared: a link there would be followed.
+        number, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        part = Path(name)
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(data)
+            part.chmod(0o644)
+            return part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def usable(directory: Path, *, ours: bool) -> None:
+    """Whether results can go there; the directory is made if it is the lab's own. Raises Unsaved."""
+    with explained(directory):
+        if ours:
+            directory.mkdir(exist_ok=True)
+        os.scandir(directory).close()
+
+
 @contextmanager
 def explained(directory: Path) -> Iterator[None]:
     """What the system says about writing in `directory`, as Unsaved."""
@@ -164,11 +188,11 @@ def _explain(directory: Path, error: OSError) -> str:
     match error:
         case FileNotFoundError():
             why = "there is no such directory: make it, or name another with --results"
-        case NotADirectoryError():
+        case NotADirectoryError() | FileExistsError():
             why = "it is a file, and not a directory: name another with --results"
         case _:
             why = reason(error)
-    return f"The results could not be saved in {directory}: {why}."
+    return f"The results could not be saved in {from_here(directory)}: {why}."
 
 
 # --- reading --------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-from benchmarks.child import Child, Said
+from benchmarks.child import END_TIMEOUT, Child, Said
 
 ANSWER_TIMEOUT = 10.0
 """Seconds that a process has for an answer that takes it none."""
@@ -90,8 +90,9 @@ class Stage:
         """End every process."""
         for child in self._children:
             child.ask_to_end()
+        until = time.monotonic() + END_TIMEOUT
         for child in self._children:
-            child.end()
+            child.end(max(0.1, until - time.monotonic()))
 
     def _next(self, doing: str, deadline: float) -> Said:
         """The next thing that a process says."""

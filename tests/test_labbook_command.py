@@ -225,7 +225,10 @@ def test_where_no_network_can_be_emulated_the_rest_is_made(tmp_path: Path) -> No
         (["--only", "loss,fien"], "there is no experiment 'loss'"),
         (["--only", "fien"], "there is no experiment 'fien': did you mean fine?"),
         (["--only", ","], "name at least one experiment"),
-        (["--results", "/nonexistent/results"], "There is no directory /nonexistent/results"),
+        (
+            ["--results", "/nonexistent/results"],
+            "could not be saved in /nonexistent/results: there is no such directory",
+        ),
         (["--notes", "/"], "Your notes, /, are no file: name another with --notes."),
         (["--notes", "/nonexistent/n.md"], "Your notes can't be written to /nonexistent/n.md: no such file"),
         (["--seed", "x"], "'x' is no seed"),

@@ -1,6 +1,7 @@
 """What is saved of an experiment, read again with care; and predictions that wait for their experiments."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from benchmarks.labbook.experiment import Choice, Number
 from benchmarks.labbook.predictions import FILE, Predictions
-from benchmarks.labbook.saved import DOCUMENT, directories, load, newest_first
+from benchmarks.labbook.saved import DOCUMENT, directories, load, newest_first, regular
 from benchmarks.result_format import Unreadable
 from tests.test_labbook_page import ANATOMY, CURVES, canned, finding, keep, outcome
 
@@ -68,7 +69,7 @@ def test_what_is_no_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="can't be read: no such file or directory"):
         load(tmp_path)
     (tmp_path / DOCUMENT).mkdir()
-    with pytest.raises(Unreadable, match="can't be read: is a directory"):
+    with pytest.raises(Unreadable, match="can't be read: it is no file"):
         load(tmp_path)
 
 
@@ -135,3 +136,16 @@ def test_damaged_predictions_are_one_sentence(tmp_path: Path, data: bytes) -> No
     (tmp_path / FILE).write_bytes(data)
     with pytest.raises(Unreadable, match=r"is damaged .*: remove it, and you are asked"):
         Predictions(tmp_path)
+
+
+def test_a_pipe_is_not_waited_for_and_what_is_too_large_not_read(tmp_path: Path) -> None:
+    """Whoever named it may be wrong, or hostile."""
+    os.mkfifo(tmp_path / "pipe")
+    large = tmp_path / "large"
+    with large.open("wb") as file:
+        file.truncate(2001)
+    with pytest.raises(OSError, match="It is no file"):
+        regular(tmp_path / "pipe", 2000)
+    with pytest.raises(OSError, match="more than 2,000 bytes"):
+        regular(large, 2000)
+    assert len(regular(large, 2001)) == 2001

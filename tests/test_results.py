@@ -399,3 +399,30 @@ def test_a_result_is_read_as_what_it_was_written_from(document: dict[str, Any]) 
     assert read.runs[0].probes == {"up": probes}
     assert isinstance(read.runs[0], Figures)
     assert read.runs[0].latency == Times(**document["runs"][0]["latency"])
+
+
+def test_a_file_is_replaced_whole_and_a_link_of_its_unfinished_name_is_not_followed(tmp_path: Path) -> None:
+    """Whatever somebody has prepared there stays as it was."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / ".book.html.part").symlink_to(precious)
+    path = results.replace(tmp_path / "book.html", b"new")
+    assert (path.read_bytes(), precious.read_text()) == (b"new", "mine")
+    assert sorted(one.name for one in tmp_path.iterdir()) == [".book.html.part", "book.html", "precious"]
+
+
+def test_where_results_can_not_go_is_said(tmp_path: Path) -> None:
+    """A file, nothing, a name that is too long; our own directory is made."""
+    file = tmp_path / "file"
+    file.touch()
+    for place, why in (
+        (file, "it is a file"),
+        (tmp_path / "none", "no such directory"),
+        (tmp_path / ("x" * 300), "too long"),
+    ):
+        with pytest.raises(results.Unsaved, match=why):
+            results.usable(place, ours=False)
+    with pytest.raises(results.Unsaved, match="it is a file"):
+        results.usable(file, ours=True)
+    results.usable(tmp_path / "ours", ours=True)
+    assert (tmp_path / "ours").is_dir()

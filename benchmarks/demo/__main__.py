@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from benchmarks import results
 from benchmarks.demo.acts import ACTS, find
 from benchmarks.demo.company import company
 from benchmarks.demo.direct import Direction
@@ -34,10 +35,10 @@ def main(words: list[str] | None = None) -> int:
         way = namespace.way_in()
     except namespace.Missing as missing:
         return complain("\n".join([WHY_LINK, *missing.reasons]))
-    if chosen.results == RESULTS:
-        RESULTS.mkdir(exist_ok=True)
-    if not chosen.results.is_dir():
-        return complain(f"{chosen.results} is no directory: make it, or name another with --results.")
+    try:
+        results.usable(chosen.results, ours=chosen.results == RESULTS)
+    except results.Unsaved as error:
+        return complain(str(error))
     output = Console(highlight=False)
     asked = interrupts.Asked()
     code, again = 0, True
@@ -75,8 +76,11 @@ def _round(
     finally:
         if play is not None:
             play.abandon()
-    for line in closing(play, output.width if output.is_terminal else 100):
-        output.print(line, soft_wrap=True)
+    try:
+        for line in closing(play, output.width if output.is_terminal else 100):
+            output.print(line, soft_wrap=True)
+    except (OSError, UnicodeError) as error:
+        return complain(f"What it came to can't be shown ({error}); the report has it."), False
     return 0, through
 
 

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from benchmarks.demo import script
+from benchmarks.orders import decode
 from common import addresses, interrupts
 from common.command_line import ClientOptions
 from common.events import Away, Back, Came, Ended, Event, Joined, Missing, Refused, Spoken, Unconfirmed, Went
@@ -149,10 +150,12 @@ def main() -> int:
 
 
 def read(orders: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
-    """A thread: each line of standard input is an order; None at its end."""
-    for line in sys.stdin:
-        orders.put(json.loads(line))
-    orders.put(None)
+    """A thread: each line of standard input is an order; None at its end, or where one is none."""
+    try:
+        for line in sys.stdin:
+            orders.put(decode(line))
+    finally:
+        orders.put(None)
 
 
 def _parser() -> argparse.ArgumentParser:

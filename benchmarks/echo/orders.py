@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.orders import decode
 from benchmarks.wording import reason
 
 Answer = dict[str, Any] | tuple[dict[str, Any], "array[int]"]
@@ -35,9 +36,13 @@ def prepare(cpu: int | None = None) -> None:
 
 def obey(line: bytes, deeds: Mapping[str, Callable[..., Answer]]) -> None:
     """Carry out one order and answer it."""
-    order = json.loads(line)
+    order = decode(line)
+    deed = deeds.get(str(order.pop("do", "")))
+    if deed is None:
+        tell({"error": f"There is no such order; there are {', '.join(deeds)}."})
+        return
     try:
-        answer = deeds[order.pop("do")](**order)
+        answer = deed(**order)
     except OSError as error:
         answer = {"error": f"{reason(error)}."}
     if isinstance(answer, tuple):

@@ -11,11 +11,13 @@ import argparse
 import difflib
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
+from benchmarks import results
 from benchmarks.doctor.emulation import INSIDE
 from benchmarks.experiments import NAMES, experiment, experiments
 from benchmarks.labbook import ask, show, words
@@ -64,13 +66,14 @@ def main(arguments: list[str] | None = None) -> int:
     """`python -m benchmarks.experiments`"""
     chosen = parser().parse_args(arguments)
     output, errors = Console(highlight=False), Console(stderr=True, highlight=False)
-    if INSIDE in os.environ:
-        return complain(LEAVE_FIRST)
     if chosen.name is None:
         net = network()
-        output.print(show.listing((number, one, _remark(one, net)) for number, one in experiments()))
-        output.print(Text("make experiment NAME=loss makes one, make labbook all of them.", "dim"))
-        return 0
+        listing = show.listing((number, one, _remark(one, net)) for number, one in experiments())
+        return printed(
+            output, [listing, Text("make experiment NAME=loss makes one, make labbook all of them.", "dim")]
+        )
+    if INSIDE in os.environ:
+        return complain(LEAVE_FIRST)
     if chosen.name not in NAMES:
         near = difflib.get_close_matches(chosen.name.lower(), NAMES, 1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(NAMES)}."
@@ -79,11 +82,17 @@ def main(arguments: list[str] | None = None) -> int:
     net = network()
     if reason := cannot(one, net):
         return complain(f"{one.name}: {reason}")
+    try:
+        results.usable(chosen.results, ours=chosen.results == RESULTS)
+    except Unsaved as error:
+        return complain(str(error))
     if reason := half(one, net):
         errors.print(Text(reason, "yellow"))
-    output.print(show.opening(one, number, chosen.quick))
+    if code := printed(output, [show.opening(one, number, chosen.quick)]):
+        return code
     try:
-        predicted = ask.ask(one.ask) if ask.can_ask() and not chosen.no_ask else None
+        interrupts.raise_interrupt()
+        predicted = ask.ask(one.ask) if not chosen.no_ask and ask.can_ask() else None
     except KeyboardInterrupt:
         return 130
     asked = interrupts.Asked()
@@ -99,11 +108,27 @@ def main(arguments: list[str] | None = None) -> int:
     except (Failed, Unsaved) as error:
         errors.print(Text(str(error), "red"), soft_wrap=True)
         return 1
-    output.print(show.result(made))
-    for sentence in filter(None, [words.tally(made) + ".", words.prediction(made)]):
-        output.print(Text(sentence, "bold"))
-    output.print(Text("Its page, with the figure:", "dim"))
-    output.print(Text(from_here(path / PAGE), "dim"), soft_wrap=True)
+    where = from_here(path / PAGE)
+    last = [Text(one, "bold") for one in (words.tally(made) + ".", words.prediction(made)) if one]
+    shown: list[RenderableType] = [
+        show.result(made),
+        *last,
+        Text("Its page, with the figure:", "dim"),
+        Text(where, "dim"),
+    ]
+    return printed(output, shown, f"It is saved: {where}")
+
+
+def printed(output: Console, those: Sequence[RenderableType], saved: str = "") -> int:
+    """Print these; the exit code. Whoever has read enough (`| head`) has read enough; `saved` is said if nobody can be
+    shown anything."""
+    try:
+        for one in those:
+            output.print(one, soft_wrap=isinstance(one, Text))
+    except (OSError, UnicodeError) as error:
+        return complain(f"This can't be shown ({error}). {saved}".rstrip())
+    except SystemExit:  # rich, when the other end of a pipe is gone
+        pass
     return 0
 
 

@@ -26,6 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from benchmarks.orders import told
 from benchmarks.schedule import Due, evenly
 
 HEAD = struct.Struct("!II")
@@ -236,10 +237,10 @@ def main() -> int:
     try:
         ends = Ends(parser().parse_args())
         _tell({"port": ends.port})
-        if (to := _order("to")) is None:
+        if (to := told("to")) is None:
             return 0  # whoever started us is gone
         _tell({"flows": ends.connect((to[0], to[1]))})
-        if (start := _order("start")) is None:
+        if (start := told("start")) is None:
             return 0
         counted = ends.run(start)
     except OSError as error:
@@ -249,12 +250,6 @@ def main() -> int:
     _tell(counted | numbers, ends.sends.tobytes() + ends.arrivals.tobytes())
     sys.stdin.readline()
     return 0
-
-
-def _order(word: str) -> Any:
-    """What the next order says of `word`; None if there will be no more orders."""
-    line = sys.stdin.readline()
-    return json.loads(line)[word] if line else None
 
 
 def _tell(message: dict[str, Any], body: bytes = b"") -> None:

@@ -28,6 +28,7 @@ from benchmarks.bench.loads import Load
 from benchmarks.forgery import raw
 from benchmarks.forgery.raw import Raw
 from benchmarks.link.packet import ACK, PSH, SYN
+from benchmarks.orders import told
 from benchmarks.seat import Gone, Seat
 from common.messages import Hello, encode
 from tcp.framing import frame
@@ -180,9 +181,9 @@ def main() -> int:
         forgery = Forgery(chosen)
         [retries] = kernel.setting("net.ipv4.tcp_synack_retries")
         _say({"ready": forgery.ends() | {"repeats": retries}})
-        order = sys.stdin.readline()
-        if order:  # else whoever started us is gone
-            forgery.run(json.loads(order)["start"])
+        start = told("start")
+        if start is not None:  # else whoever started us is gone
+            forgery.run(start)
             _say({"done": True})
             sys.stdin.readline()  # until we are sent away: who leaves now would be in the capture
         forgery.close()

@@ -17,9 +17,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from benchmarks import results
 from benchmarks.doctor.emulation import INSIDE
 from benchmarks.experiments import NAMES, experiments
-from benchmarks.experiments.__main__ import LEAVE_FIRST, PROCESSES_FILES, common_options
+from benchmarks.experiments.__main__ import LEAVE_FIRST, PROCESSES_FILES, common_options, printed
 from benchmarks.labbook import ask, book, notes, show
 from benchmarks.labbook.lab import network
 from benchmarks.labbook.make import Manner
@@ -103,10 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     places = [Place(number, one) for number, one in experiments()]
     labbook = Labbook(manner, places, chosen.notes or manner.results / notes.FILE, errors)
     try:
-        if manner.results == RESULTS:
-            RESULTS.mkdir(exist_ok=True)
-        if not manner.results.is_dir():
-            return complain(f"There is no directory {from_here(manner.results)}: make it, or name another.")
+        results.usable(manner.results, ours=manner.results == RESULTS)
         labbook.keep_notes()
         labbook.look()
         given = Predictions(manner.results)
@@ -125,7 +123,7 @@ def main(arguments: list[str] | None = None) -> int:
             place.predicted = given.of(place.one.name, place.one.ask)
     try:
         interrupts.raise_interrupt()
-        if ask.can_ask() and not chosen.no_ask:
+        if not chosen.no_ask and ask.can_ask():
             predict(todo, given, manner.quick, output)
     except KeyboardInterrupt:
         output.print("\nNothing was made; the predictions that you gave are kept.")
@@ -153,14 +151,17 @@ def _minutes(seconds: float) -> str:
 def _end(labbook: Labbook, path: Path, ended: bool, output: Console, nothing: bool) -> int:
     """Say what came of it all; the exit code."""
     made = [place.made for place in labbook.places if place.made]
+    said = []
     if not ended:
-        output.print(
+        said.append(
             Text("Interrupted: what is made is kept, and the same command goes on from there.", "yellow")
         )
     if made:
-        output.print(f"{len(made)} of {len(labbook.places)} experiments: {book.total(made)}.")
-    output.print(Text(f"Your own words: {from_here(labbook.notes)}"), soft_wrap=True)
-    output.print(Text(f"The book:       {from_here(path)}"), soft_wrap=True)
+        said.append(Text(f"{len(made)} of {len(labbook.places)} experiments: {book.total(made)}."))
+    said.append(Text(f"Your own words: {from_here(labbook.notes)}"))
+    said.append(Text(f"The book:       {from_here(path)}"))
+    if code := printed(output, said, f"The book is there: {from_here(path)}"):
+        return code
     if not ended:
         return 130
     return 1 if labbook.failed else 2 if nothing else 0

@@ -21,7 +21,7 @@ SCALE = {"s": 1e6, "ms": 1e3, "µs": 1.0, "us": 1.0}
 
 def can_ask() -> bool:
     """Whether there is somebody to ask."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return all(end is not None and end.isatty() for end in (sys.stdin, sys.stdout))
 
 
 def ask(what: Ask, read: Callable[[str], str] = input, say: Callable[[str], None] = print) -> float | None:

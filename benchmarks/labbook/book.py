@@ -14,7 +14,7 @@ from benchmarks.labbook import notes, page, sheet, words
 from benchmarks.labbook.experiment import Text, Verdict
 from benchmarks.labbook.saved import Made
 from benchmarks.report.markup import Markup, element, together
-from benchmarks.results import explained
+from benchmarks.results import explained, replace
 from benchmarks.wording import UNKNOWN, listed
 
 BOOK = "labbook.html"
@@ -43,13 +43,9 @@ class Entry:
 
 def write(entries: Sequence[Entry], written: notes.Notes, path: Path, warnings: Sequence[str] = ()) -> Path:
     """Write the book; what was there is replaced. `warnings` stand on its cover. Raises results.Unsaved."""
-    part = path.with_name(f".{path.name}.part")
-    with explained(path.parent):
-        try:
-            part.write_text(_book(entries, written, path.parent, warnings), encoding="utf-8")
-            return part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    with explained(path.parent):  # the figures are there, too
+        text = _book(entries, written, path.parent, warnings)
+    return replace(path, text.encode())
 
 
 def _book(entries: Sequence[Entry], written: notes.Notes, where: Path, warnings: Sequence[str]) -> str:

@@ -23,11 +23,15 @@ from benchmarks.run import Observed
 from benchmarks.run import Plan as ChatPlan
 from benchmarks.run import run as run_chat
 from benchmarks.stage import Failed, Stage, Wish, stage
+from common.statistics import milliseconds
 
 T = TypeVar("T")
 
 STRIPPED = re.compile(r"\d[\d.,]*")
 """Numbers: what two runs say may differ in nothing else."""
+
+LATE, FREELY = 0.005, 0.01
+"""Seconds after which a message was sent late, and the share of messages that may be, before that is said."""
 
 SURE = 0.9999
 """A run whose link lost a share that an honest one has once in ten thousand times is not taken."""
@@ -111,6 +115,7 @@ class Lab:
         if made.account.probes:
             earlier.append(made.account.probes)
         self._check(made.account, up, up if down is None else down)
+        self._look_at_lateness(made)
         if "tcp" in plan.transports and not made.complete:
             missing = made.by["tcp"].lost
             self.warnings.append(
@@ -147,6 +152,20 @@ class Lab:
             self._check(observed.account, up, up)
         return observed
 
+    def _look_at_lateness(self, made: Flows) -> None:
+        """Whether the flows said their words when they were due: what was late by itself is no fault of the link."""
+        late = sorted(fate.sent - fate.due for each in made.by.values() for fate in each.messages)
+        beyond = sum(one > LATE for one in late)
+        if beyond > FREELY * len(late):
+            share, after, most = beyond / len(late), milliseconds(LATE), milliseconds(late[-1])
+            self._note(
+                f"{share:.1%} of the messages were sent more than {after} after they were due, at most {most}: this "
+                "machine was busy with something else."
+            )
+
+    def _note(self, problem: str) -> None:
+        self._problems.setdefault(STRIPPED.sub("…", problem), []).append(problem)
+
     def _check(self, account: Account, up: str, down: str) -> None:
         """Whether the link and the kernel did what was asked of them. Raises Failed."""
         self.accounts.append(account)
@@ -154,7 +173,7 @@ class Lab:
         if link is None:
             return
         for problem in problems(link):
-            self._problems.setdefault(STRIPPED.sub("…", problem), []).append(problem)
+            self._note(problem)
         dropped = 0
         for direction, text in (("up", up), ("down", down)):
             line, counts = Line(text, "theory"), link[direction]

@@ -68,8 +68,6 @@ def make(
     if reason := cannot(experiment, net):
         raise Failed(reason)
     when = results.now()
-    if manner.results == RESULTS:
-        RESULTS.mkdir(exist_ok=True)
     with results.create(manner.results, when, experiment.name) as unfinished:
         lab = Lab(unfinished.captures, net, interrupted, progress, manner.quick, manner.seed)
         began = time.monotonic()
@@ -104,7 +102,7 @@ def _keep(made: Made, unfinished: results.Unfinished) -> None:
         raise Failed(f"{made.name} was measured and can't be kept. {error}") from error
     unfinished.put(DOCUMENT, document)
     unfinished.put(DATA, made.csv())
-    with results.explained(unfinished.path):
+    with results.explained(unfinished.path.parent):
         for chart in made.outcome.charts:
             draw(chart, unfinished.path / FIGURES)
         page.write(made, unfinished.path)

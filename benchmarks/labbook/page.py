@@ -170,7 +170,9 @@ def _table(made: Made) -> list[Markup]:
 
 def _figure(chart: Chart, made: Made, directory: Path, beside: str) -> Markup:
     paths = [directory / FIGURES / f"{chart.name}.{kind}" for kind in ("svg", "png")]
-    there = [path for path in paths if re.fullmatch(r"[A-Za-z0-9-]+", chart.name) and path.is_file()]
+    named = re.fullmatch(r"[A-Za-z0-9-]{1,100}", chart.name) is not None
+    # A link may lead to any file of this machine, which would go into a page that is passed on.
+    there = [path for path in paths if named and path.is_file() and not path.is_symlink()]
     if not there:
         return element(
             "figure", element("figcaption", chart.caption, " (This figure is not there any more.)")
@@ -246,7 +248,7 @@ def _data(made: Made, directory: Path, beside: str) -> list[Markup]:
 def _capture(name: str, directory: Path, beside: str) -> Markup | str:
     """A link, if it is there. What is named elsewhere is none of the experiment's captures."""
     path = directory / CAPTURES / name
-    if Path(name).name != name or not path.is_file():
+    if Path(name).name != name or len(name) > 200 or not path.is_file() or path.is_symlink():
         return f"{name}: not there any more"
     return _link(path, directory, beside)
 

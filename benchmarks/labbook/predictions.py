@@ -8,11 +8,16 @@ from pathlib import Path
 import msgspec
 
 from benchmarks.labbook.experiment import Ask, Choice
+from benchmarks.labbook.saved import regular
 from benchmarks.result_format import Unreadable
-from benchmarks.results import explained
+from benchmarks.results import replace
 from benchmarks.wording import from_here, reason
+from common.visible import visible
 
 FILE = "labbook-predictions.json"
+
+LARGEST = 1_000_000
+"""Bytes: 19 predictions have some thousands."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +36,14 @@ class Predictions:
         self._given: dict[str, Given] = {}
         what = from_here(self._path)
         try:
-            self._given = msgspec.json.decode(self._path.read_bytes(), type=dict[str, Given])
+            self._given = msgspec.json.decode(regular(self._path, LARGEST), type=dict[str, Given])
         except FileNotFoundError:
             return
         except OSError as error:
             raise Unreadable(f"{what} can't be read: {reason(error)}.") from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Unreadable(
-                f"{what} is damaged ({error}): remove it, and you are asked for your predictions again."
+                f"{what} is damaged ({visible(str(error))}): remove it, and you are asked for your predictions again."
             ) from error
 
     def of(self, name: str, ask: Ask) -> float | None:
@@ -51,10 +56,7 @@ class Predictions:
     def put(self, name: str, ask: Ask, predicted: float) -> None:
         """Keep it. Raises results.Unsaved."""
         self._given[name] = Given(ask.question, predicted)
-        part = self._path.with_name(f".{FILE}.part")
-        with explained(self._path.parent):
-            part.write_bytes(msgspec.json.format(msgspec.json.encode(self._given), indent=1) + b"\n")
-            part.replace(self._path)
+        replace(self._path, msgspec.json.format(msgspec.json.encode(self._given), indent=1) + b"\n")
 
 
 def sound(predicted: float, ask: Ask) -> bool:

@@ -11,6 +11,7 @@ whatever is wrong with it is one sentence (`Unreadable`).
 """
 
 import csv
+import errno
 import io
 import math
 import re
@@ -31,6 +32,9 @@ PAGE = "page.html"
 FIGURES = "figures"
 
 VERSION = 1
+
+LARGEST = 100_000_000
+"""Bytes that an experiment's document may have; the largest here has some 15 million."""
 
 NAME = re.compile(r"(\d{8}T\d{6}Z)-([a-z0-9-]+?)(?:-(\d+))?")
 
@@ -114,10 +118,20 @@ def load(directory: Path) -> Made:
     """The experiment that was made there. Raises Unreadable."""
     path = directory / DOCUMENT
     try:
-        data = path.read_bytes()
+        data = regular(path, LARGEST)
     except OSError as error:
         raise Unreadable(f"{from_here(path)} can't be read: {reason(error)}.") from error
     return decode(data, from_here(path))
+
+
+def regular(path: Path, largest: int) -> bytes:
+    """What is in a file; of a pipe, a device, or one that is larger, nothing is read. Raises OSError."""
+    if not path.is_file():
+        path.stat()  # says why, if nothing is there
+        raise OSError(errno.EINVAL, "It is no file")
+    if path.stat().st_size > largest:
+        raise OSError(errno.EFBIG, f"It has more than {largest:,} bytes")
+    return path.read_bytes()
 
 
 def decode(data: bytes, what: str) -> Made:
@@ -126,7 +140,7 @@ def decode(data: bytes, what: str) -> Made:
         made = msgspec.json.decode(data, type=Made)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(
-            f"{what} is damaged, or of another version ({error}). Make the experiment again."
+            f"{what} is damaged, or of another version ({visible(str(error))}). Make the experiment again."
         ) from error
     if made.version != VERSION:
         raise Unreadable(
@@ -180,7 +194,18 @@ def directories(results: Path, names: Sequence[str]) -> list[Path]:
         return []
     except OSError as error:
         raise Unreadable(f"{from_here(results)} can't be read: {reason(error)}.") from error
-    return sorted((path for path in found if (path / DOCUMENT).exists()), key=_age)
+    return sorted((path for path in found if _holds(path)), key=_age)
+
+
+def _holds(path: Path) -> bool:
+    """Whether something was made there, as far as one may look; `load` says it if one may not."""
+    try:
+        (path / DOCUMENT).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _age(path: Path) -> tuple[str, int]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from benchmarks import verdict
 from benchmarks.result_format import Document
 from benchmarks.wording import UNKNOWN, listed, ms, named, percents
+from common.visible import visible
 
 CAPTIONS = {
     "delivery": (
@@ -84,7 +85,7 @@ def moment(made: str) -> str:
     try:
         when = datetime.fromisoformat(made)
     except ValueError:
-        return made
+        return visible(made)
     return f"{when.day} {when:%B %Y, %H:%M} {when.tzname() or ''}".strip()
 
 

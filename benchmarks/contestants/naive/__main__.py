@@ -6,6 +6,7 @@ import sys
 from benchmarks.contestants.naive.faults import COURSE, epilog, parse, show
 from benchmarks.contestants.naive.server import Server
 from common.command_line import Parser, complain, whole
+from common.visible import visible
 
 
 def main() -> int:
@@ -24,8 +25,9 @@ def main() -> int:
     options = parser.parse_args()
     try:
         server = Server(options.host, options.port, options.faults)
-    except OSError as error:
-        return complain(f"Can't listen on {options.host}:{options.port}: {error.strerror}.")
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        return complain(f"Can't listen on {visible(options.host)}:{options.port}: {why}.")
     print(f"naive listening on {options.host}:{server.listening.getsockname()[1]}", flush=True)
     try:
         server.run()

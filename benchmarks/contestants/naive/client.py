@@ -15,6 +15,7 @@ from contextlib import suppress
 from benchmarks.contestants.naive.faults import COURSE_CLIENT, FAULTS, epilog, parse, show
 from benchmarks.contestants.naive.stream import end, messages, sender
 from common.command_line import Parser, complain, whole
+from common.visible import visible
 
 PATIENCE = 5.0
 """Seconds that a server may read nothing while we send."""
@@ -32,7 +33,7 @@ class Client:
 
     def say(self, text: str) -> None:
         """Send a message. Raises OSError if the server is gone, or reads nothing."""
-        self._send(end(text.encode(), self.faults))
+        self._send(end(text.encode(errors="replace"), self.faults))
 
     def receive(self) -> None:
         """The receive thread: print what comes, until the server closes."""
@@ -68,8 +69,9 @@ def main() -> int:
         parser.error(f"a client can't have {', '.join(servers)}")
     try:
         client = Client(options.host, options.port, options.nick, options.faults)
-    except OSError as error:
-        return complain(f"There is no server at {options.host}:{options.port} ({error.strerror or error}).")
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        return complain(f"There is no server at {visible(options.host)}:{options.port} ({why}).")
     receiving = threading.Thread(target=client.receive, daemon=True)
     receiving.start()
     try:

@@ -12,6 +12,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 from collections.abc import Set
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import NoReturn
@@ -33,6 +34,9 @@ OUTBOX = 1000
 PATIENCE = 5.0
 """Seconds that a member may read nothing while something waits for it."""
 
+
+PAUSE = 0.1
+"""Seconds until somebody else may come in, if one could not."""
 
 KERNEL = 16_384
 """Bytes that the kernel is asked to keep for a member. What waits beyond is to wait in the outbox, where it counts."""
@@ -85,7 +89,12 @@ class Server:
     def run(self) -> NoReturn:
         """Take connections for ever."""
         while True:
-            sock, _ = self.listening.accept()
+            try:
+                sock, _ = self.listening.accept()
+            except OSError as error:  # no more files: those who are here talk on
+                print(f"somebody could not come in: {error}", file=sys.stderr)
+                time.sleep(PAUSE)
+                continue
             member = Member(sock, self.faults)
             if HELLO_IN_ACCEPT in self.faults:
                 self.hello(member)  # wrong: whoever says nothing keeps everybody else out
