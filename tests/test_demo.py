@@ -211,4 +211,4 @@ def test_a_bad_value_gets_a_sentence(
 def test_a_place_for_the_report_has_to_be_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is said before anybody has waited for a report."""
     assert demo.main(["--results", str(tmp_path / "nowhere")]) == 2
-    assert "is no directory" in capsys.readouterr().err
+    assert "there is no such directory" in capsys.readouterr().err

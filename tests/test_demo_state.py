@@ -218,7 +218,7 @@ def test_what_reaches_a_victim_is_added_up_by_server() -> None:
     assert story.record.sides["udp"].forgeries[0] == Forgery("forged", 41, "a packet")
     words = verdict(story.ends())
     assert "For 41 forged bytes the victim was sent 54 by our UDP server, 300 by one without a check" in words
-    assert words.endswith("nobody joined.")
+    assert words.endswith("nobody joined our rooms.")
     story.happens("udp", "came", "eva", words="mallory")
     assert verdict(story.record).endswith("mallory joined.")
 

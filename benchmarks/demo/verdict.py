@@ -72,5 +72,5 @@ def _forged(record: Record) -> str:
             parts.append(f"{got:,} {where}" + (f" (for {forged:,})" if name == "tcp" else ""))
     forged, _ = of_victim(record, "udp")
     came = sorted(record.sides["tcp"].came | record.sides["udp"].came)
-    who = f"{' and '.join(came)} joined" if came else "nobody joined"
+    who = f"{' and '.join(came)} joined" if came else "nobody joined our rooms"
     return f"For {forged:,} forged bytes the victim was sent {', '.join(parts)}; {who}"

@@ -227,6 +227,7 @@ def _again(made: Made) -> list[Markup]:
     seeded = f"make experiment NAME={shlex.quote(made.name)} SEED={made.seed}"
     lines = [
         seeded + " ARGS=--quick" * made.quick,
+        "# the same dice are thrown again; which packet meets which throw depends on the moment",
         "# the same without make",
         shlex.join([PYTHON if word == "python" else word for word in made.again]),
     ]
