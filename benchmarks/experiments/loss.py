@@ -202,7 +202,7 @@ def _chart(runs: Runs, losses: tuple[int, ...]) -> Curves:
 EXPERIMENT = Experiment(
     name="loss",
     ask=Number("at 5 % loss, how long does TCP's slowest message in a hundred take?", "ms", "tcp-p99-5"),
-    seconds=(110, 18),
+    seconds=(90, 16),
     run=run,
     relay=True,
     think=(
