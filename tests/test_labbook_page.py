@@ -184,7 +184,7 @@ def test_figures_are_in_the_page_and_beside_it(tmp_path: Path) -> None:
         ),
         (
             finding(12.0, low=11.0, high=13.0),
-            ["≈ The time", "12 ms11–13", "as expected, within its uncertainty"],
+            ["≈ The time", "12 ms11–13", "perhaps: outside, but its interval reaches in"],
         ),
         (finding(30.0, low=20.0, high=40.0, spread=True), ["✗ The time", "30 msrepeats: 20–40", "OUTSIDE"]),
         (finding(None, missing="too few."), ["– The time", "–too few.", "not measured"]),

@@ -54,7 +54,7 @@ class Verdict(Enum):
     """How a measurement stands to what was expected."""
 
     WITHIN = "as expected"
-    TOUCHES = "as expected, within its uncertainty"
+    TOUCHES = "perhaps: outside, but its interval reaches in"
     OUTSIDE = "OUTSIDE"
     UNKNOWN = "not measured"
     FREE = ""

@@ -16,7 +16,7 @@ COLOURS = {
     Verdict.OUTSIDE: "yellow",
     Verdict.UNKNOWN: "yellow",
     Verdict.WITHIN: "green",
-    Verdict.TOUCHES: "green",
+    Verdict.TOUCHES: "yellow",
 }
 
 
@@ -110,7 +110,10 @@ def _conditions(made: Made) -> Text:
 def line(made: Made, number: int, remark: str) -> Text:
     """What came of one, in a line."""
     verdicts = [one.verdict for one in made.outcome.findings]
-    worst = next((one for one in (Verdict.OUTSIDE, Verdict.UNKNOWN) if one in verdicts), Verdict.WITHIN)
+    worst = next(
+        (one for one in (Verdict.OUTSIDE, Verdict.UNKNOWN, Verdict.TOUCHES) if one in verdicts),
+        Verdict.WITHIN,
+    )
     said = Text(f"{words.MARKS[worst]} ", COLOURS[worst])
     return said.append(
         f"{number:>2} {made.name}: {words.tally(made)} ({remark})",

@@ -1,5 +1,7 @@
 """How findings and predictions are said: the same on the screen and in the lab book."""
 
+from collections.abc import Iterable
+
 from benchmarks.labbook.experiment import Finding, Verdict
 from benchmarks.labbook.saved import Made
 from benchmarks.wording import UNKNOWN, three_digits
@@ -165,11 +167,12 @@ def verdicts(made: Made) -> list[tuple[Verdict, str]]:
 
 def tally(made: Made) -> str:
     """How many expectations held."""
-    those = [one.verdict for one in made.outcome.findings if one.expected is not None]
-    held = sum(one in (Verdict.WITHIN, Verdict.TOUCHES) for one in those)
-    outside = sum(one is Verdict.OUTSIDE for one in those)
-    unknown = sum(one is Verdict.UNKNOWN for one in those)
-    said = f"{held} of {len(those)} as expected"
-    return (
-        said + (f", {outside} outside" if outside else "") + (f", {unknown} not measured" if unknown else "")
-    )
+    return count(made.outcome.findings, "")
+
+
+def count(findings: Iterable[Finding], what: str) -> str:
+    """How many of what was expected of these is so: `18 of 20 figures as expected, 1 perhaps, 1 outside`."""
+    those = [one.verdict for one in findings if one.expected is not None]
+    said = [f"{those.count(Verdict.WITHIN)} of {len(those)} {what}as expected"]
+    rest = ((Verdict.TOUCHES, "perhaps"), (Verdict.OUTSIDE, "outside"), (Verdict.UNKNOWN, "not measured"))
+    return ", ".join([*said, *(f"{those.count(one)} {word}" for one, word in rest if one in those)])
