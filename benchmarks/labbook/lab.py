@@ -3,7 +3,7 @@ far it is.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -202,11 +202,6 @@ class Lab:
             several = f"In {len(alike)} of {len(self.accounts)} runs like this: " if len(alike) > 1 else ""
             said.append(several + alike[-1])
         return self.warnings + said
-
-    @property
-    def retransmissions(self) -> Sequence[int]:
-        """Segments that TCP sent again, run by run, where the kernel told."""
-        return [account.kernel["RetransSegs"] for account in self.accounts if account.kernel]
 
 
 __all__ = ["Failed", "Flows", "Lab", "Plan", "network"]

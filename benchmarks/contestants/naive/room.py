@@ -60,7 +60,7 @@ class Person:
         self.seat.socket.sendall(b"".join(map(self.seat.member.say, texts)))
 
     def pause(self) -> None:
-        """Read no more, for now."""
+        """Stop reading, until `resume`."""
         self._selector.unregister(self.seat.socket)
         self._paused = True
 
