@@ -29,6 +29,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
+if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
+    sys.exit("Start it in the lab's folder, by its name: make tcp-server, or .venv/bin/python -m tcp.server")
+
 from common import addresses, files, limits
 from common.allowance import Allowance
 from common.command_line import ServerOptions

@@ -16,7 +16,7 @@ from benchmarks.doctor import __main__ as doctor
 from benchmarks.doctor import emulation, machine, reach
 from benchmarks.doctor.finding import Finding, State
 from benchmarks.doctor.reach import Answer, Probe
-from common import addresses
+from common import addresses, set_up
 from common.addresses import Address, Unusable
 from common.events import Came, Spoken
 from tests.lab import PATIENCE, Lab
@@ -106,19 +106,24 @@ def test_without_packaging_markers_are_passed_over(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("lock", "state", "said"),
+    ("lock", "locked", "state", "said"),
     [
-        ("pytest=={pytest}\n", State.OK, "all 1"),
-        ("pytest==0.0.1\n", State.BETTER, "instead of 0.0.1"),
-        ("no-such-package==1\n", State.BETTER, "not installed: no-such-package"),
-        ("needed-package==1\n", State.MISSING, "not installed: needed-package"),
+        (set_up.CHATS, "pytest=={pytest}\n", State.OK, "all 1"),
+        (set_up.CHATS, "pytest==0.0.1\n", State.MISSING, "pytest 0.0.1 ("),
+        (set_up.CHATS, "no-such-package==1\n", State.MISSING, "not: no-such-package"),
+        (set_up.COMPARISON, "no-such-package==1\n", State.OK, "when make first needs them"),
+        (set_up.DEVELOPMENT, "no-such-package==1\npytest=={pytest}\n", State.BETTER, "not: no-such-package"),
     ],
 )
-def test_packages_are_compared_with_the_lock(lock: str, state: State, said: str, tmp_path: Path) -> None:
-    """What everything needs is missing; what only tests need, or another version, could be better."""
-    (tmp_path / "lock").write_text(lock.format(pytest=pytest.__version__))
-    (tmp_path / "project").write_text('dependencies = [\n    "Needed_Package>=1",  # why\n]\n')
-    finding = machine.packages(tmp_path / "lock", tmp_path / "project")
+def test_packages_are_compared_with_the_locks(
+    lock: str, locked: str, state: State, said: str, tmp_path: Path
+) -> None:
+    """What the chats need must be there; what others need comes when they are first asked for."""
+    for name in (set_up.CHATS, set_up.COMPARISON, set_up.DEVELOPMENT):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / lock).write_text(locked.format(pytest=pytest.__version__))
+    finding = machine.packages(tmp_path)
     assert finding.state is state
     assert said in finding.found
 

@@ -24,6 +24,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
+    sys.exit("Start it in the lab's folder, by its name: make udp-client, or .venv/bin/python -m udp.client")
+
 from common import addresses, limits
 from common.command_line import ClientOptions
 from common.events import Event, Notice

@@ -24,6 +24,9 @@ import sys
 import threading
 import time
 
+if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
+    sys.exit("Start it in the lab's folder, by its name: make udp-server, or .venv/bin/python -m udp.server")
+
 import msgspec
 
 from common import addresses, limits
