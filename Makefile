@@ -122,12 +122,15 @@ reproduce:  ## measure again what RUN measured, and say what differs
 test:  ## the tests                         (ARGS="-k framing")
 	$(call lab,development) -m pytest
 
-lint:  ## ruff and mypy
+lint:  ## ruff, mypy, and the schema of the workflow in .github
 	$(call lab,development) -m ruff check .
 	$(call lab,development) -m ruff format --check .
 	$(call lab,development) -m mypy
+	$(call lab,development) -m mypy --platform darwin common tcp udp
+	$(call lab,development) -m mypy --platform win32 common tcp udp
+	$(call lab,development) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/check.yml
 
-check: lint test  ## ruff, mypy and the tests
+check: lint test  ## ruff, mypy, the workflow's schema and the tests
 
 fuzz:  ## look for bytes that the decoder can't take  (ARGS="--seconds 10", SEED=)
 	$(call lab,fuzz) -m benchmarks.fuzz $(OPTIONS)
