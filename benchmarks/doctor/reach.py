@@ -63,8 +63,6 @@ def resolve(host: str, port: int, kind: socket.SocketKind, patience: float = PAT
         except Unusable as error:
             answers.put(error)
 
-    if not host:
-        raise Unusable("There is no host named '': give a name or a number such as 192.168.1.20.")
     # getaddrinfo knows no time limit, and waits for long where a network swallows its questions.
     threading.Thread(target=ask, name="resolve", daemon=True).start()
     try:
