@@ -178,18 +178,18 @@ def explain_bind(error: OSError, address: Address, transport: str) -> str:
 
 def explain_send(error: OSError) -> str:
     """Why this machine itself did not send a datagram, and what to do. That is no loss: no network has seen it."""
-    no_way = "this machine knows no way there (is it in a network?)"
+    no_way = "this machine knows no way there; is it in a network?"
     why = {
-        errno.EMSGSIZE: "it is too long for one datagram here (say it in parts)",
+        errno.EMSGSIZE: "it is too long for one datagram here; say it in parts",
         errno.EPERM: "this machine's own firewall forbids it",
-        errno.EACCES: "this machine's own firewall, or a route of it, forbids it",
+        errno.EACCES: "this machine's own firewall or routes forbid it",
         errno.ENETUNREACH: no_way,
         errno.EHOSTUNREACH: no_way,
         errno.ENETDOWN: no_way,
         errno.EADDRNOTAVAIL: "this machine has other addresses than before",
-        errno.ENOBUFS: "this machine's network does not keep up (wait a moment)",
+        errno.ENOBUFS: "this machine's network does not keep up; wait a moment",
     }
-    return f"{why.get(error.errno or 0, 'this machine refuses')}: {error.strerror or error}"
+    return f"{why.get(error.errno or 0, 'this machine refuses')} ({error.strerror or error})"
 
 
 def find_holder(port: int, transport: str) -> str:

@@ -272,7 +272,7 @@ def test_what_this_machine_does_not_send_is_explained(number: int, why: str) -> 
     """In plain words, and in those of the system."""
     explained = addresses.explain_send(error(number))
     assert why in explained
-    assert explained.endswith(os.strerror(number))
+    assert explained.endswith(f"({os.strerror(number)})")
 
 
 # --- who holds a port -----------------------------------------------------------------------------
