@@ -178,7 +178,8 @@ def explain_bind(error: OSError, address: Address, transport: str) -> str:
 
 def explain_send(error: OSError) -> str:
     """Why this machine itself did not send a datagram, and what to do. That is no loss: no network has seen it."""
-    no_way = "this machine knows no way there; is it in a network?"
+    no_way = "this machine knows no way there, or has another address by now"
+    slow = "this machine's network does not keep up; wait a moment"
     why = {
         errno.EMSGSIZE: "it is too long for one datagram here; say it in parts",
         errno.EPERM: "this machine's own firewall forbids it",
@@ -186,10 +187,11 @@ def explain_send(error: OSError) -> str:
         errno.ENETUNREACH: no_way,
         errno.EHOSTUNREACH: no_way,
         errno.ENETDOWN: no_way,
-        errno.EADDRNOTAVAIL: "this machine has other addresses than before",
-        errno.ENOBUFS: "this machine's network does not keep up; wait a moment",
+        errno.EADDRNOTAVAIL: no_way,
+        errno.ENOBUFS: slow,
+        None: slow,  # TimeoutError, of a socket with a time limit
     }
-    return f"{why.get(error.errno or 0, 'this machine refuses')} ({error.strerror or error})"
+    return f"{why.get(error.errno, 'this machine refuses')} ({error.strerror or error})"
 
 
 def find_holder(port: int, transport: str) -> str:

@@ -260,19 +260,21 @@ def test_what_a_server_at_all_addresses_hears_is_said(host: str, alone: int | No
 
 
 @pytest.mark.parametrize(
-    ("number", "why"),
+    ("problem", "why"),
     [
-        (errno.EMSGSIZE, "too long for one datagram"),
-        (errno.EPERM, "this machine's own firewall"),
-        (errno.ENETUNREACH, "knows no way there"),
-        (errno.EINVAL, "this machine refuses"),
+        (error(errno.EMSGSIZE), "too long for one datagram"),
+        (error(errno.EPERM), "this machine's own firewall"),
+        (error(errno.ENETUNREACH), "knows no way there"),
+        (error(errno.EINVAL), "this machine refuses"),
+        (TimeoutError("timed out"), "does not keep up"),
     ],
+    ids=str,
 )
-def test_what_this_machine_does_not_send_is_explained(number: int, why: str) -> None:
+def test_what_this_machine_does_not_send_is_explained(problem: OSError, why: str) -> None:
     """In plain words, and in those of the system."""
-    explained = addresses.explain_send(error(number))
+    explained = addresses.explain_send(problem)
     assert why in explained
-    assert explained.endswith(f"({os.strerror(number)})")
+    assert explained.endswith(f"({problem.strerror or 'timed out'})")
 
 
 # --- who holds a port -----------------------------------------------------------------------------

@@ -388,10 +388,15 @@ def test_a_hello_that_our_own_kernel_refuses_ends_it_with_the_reason(ann: Member
     assert "this machine's own firewall forbids it" in ann.sees(Ended).reason
 
 
-def test_a_ping_that_is_refused_is_one_that_nobody_answers(server: FakeServer, ann: Member) -> None:
-    """The receive thread goes on, and after three of them the server has not been heard of."""
+def test_after_a_ping_that_is_refused_the_next_one_comes_from_a_new_socket(
+    server: FakeServer, ann: Member
+) -> None:
+    """A connected socket keeps the address it had, and this machine may have another one by now."""
     server.welcomes(ann)
+    before = server._client
     Reluctant(ann.client, *[errno.ENETUNREACH] * 100)
+    assert isinstance(server.gets(), Ping)
+    assert server._client != before
     assert "not been heard of" in ann.sees(Ended).reason
 
 
@@ -449,14 +454,29 @@ with Lab("udp", host=SERVER) as lab:
     told |= {"long": says("x" * 2000), "short": says("x")}
     told["without a receipt"] = ann.client.session.statistics.unconfirmed
     print(json.dumps(told))
+
+    def has(address):
+        ip("address", "add", address, "dev", "lo")
+        ip("route", "replace", "table", "local", "local", SERVER, "dev", "lo", "src", address)
+
+    has("10.0.0.1")
+    bob = lab.join("bob", heartbeat=0.2)
+    ip("address", "del", "10.0.0.1/32", "dev", "lo")
+    has("10.0.0.2")
+    while "bob moved" not in lab.written.getvalue():  # after the challenge of a heartbeat
+        ann.says("tick")
+        ann.hears("ann", "tick")
+    bob.says("from my new address")
+    ann.hears("bob", "from my new address")
 """
-"""A conversation in a network of its own, whose routes and sizes change in the middle."""
+"""A conversation in a network of its own, whose routes, sizes and addresses change in the middle."""
 
 
 @needs_link
 @pytest.mark.skipif(shutil.which("ip") is None, reason="the program ip (iproute2) is missing")
 def test_what_a_real_kernel_refuses_is_not_sent() -> None:
-    """A route that is gone, one that is forbidden, a datagram that does not fit; afterwards it goes on."""
+    """A route that is gone, one that is forbidden, a datagram that does not fit; afterwards it goes on, and even when
+    the machine has another address."""
     command = [*namespace.way_in(), "--", sys.executable, "-c", REFUSED]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert ran.returncode == 0, ran.stderr

@@ -231,8 +231,10 @@ class Client:
             return
         self._unanswered_pings += 1
         self._pinged_at = now
-        with suppress(NotSent):  # then it is one more that nobody answers
+        try:
             self.send(Ping())
+        except NotSent:
+            self._renew()  # for the next one: we may have another address by now
 
     def _gone(self, reason: str) -> None:
         """The server is gone: until it is back, or for good."""

@@ -72,7 +72,7 @@ class Server:
         self._options = options
         self._stopping = threading.Event()
         self._socket = self._open(options.host, options.port)
-        self._post = answering(self._socket)
+        self._post = answering(self._socket)  # the socket itself, unless it hears all addresses
         self.address: Address = self._socket.getsockname()
         self._waker = Waker()
         self._selector = selectors.DefaultSelector()

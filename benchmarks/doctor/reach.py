@@ -255,8 +255,8 @@ VERDICTS: list[tuple[set[Answer], set[Answer], str, list[str]]] = [
         [
             "the address is another one by now, or belongs to another network",
             "the firewall of that machine drops everything that comes from outside",
-            "the network keeps its machines apart, as the Wi-Fi of a campus often does (a phone's hotspot or a cable has "
-            "no such rules)",
+            "the network keeps its machines apart, as the Wi-Fi of a campus often does (a phone's hotspot or a cable "
+            "does not)",
             "the machine is off or asleep",
             "a VPN on one of the two takes what is meant for the other",
         ],
