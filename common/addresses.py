@@ -179,13 +179,15 @@ def explain_bind(error: OSError, address: Address, transport: str) -> str:
 def explain_send(error: OSError) -> str:
     """Why this machine itself did not send a datagram, and what to do. That is no loss: no network has seen it."""
     no_way = "this machine knows no way there, or has another address by now"
+    nobody = "that machine does not answer in this network, or there is no way to it"
     slow = "this machine's network does not keep up; wait a moment"
     why = {
         errno.EMSGSIZE: "it is too long for one datagram here; say it in parts",
         errno.EPERM: "this machine's own firewall forbids it",
         errno.EACCES: "this machine's own firewall or routes forbid it",
         errno.ENETUNREACH: no_way,
-        errno.EHOSTUNREACH: no_way,
+        errno.EHOSTUNREACH: nobody,
+        errno.EHOSTDOWN: nobody,
         errno.ENETDOWN: no_way,
         errno.EADDRNOTAVAIL: no_way,
         errno.ENOBUFS: slow,

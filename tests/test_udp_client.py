@@ -337,7 +337,7 @@ class Reluctant:
         (errno.EMSGSIZE, "too long for one datagram here; say it in parts"),
         (errno.EPERM, "this machine's own firewall forbids it"),
         (errno.ENETUNREACH, "this machine knows no way there"),
-        (errno.EHOSTUNREACH, "this machine knows no way there"),
+        (errno.EHOSTUNREACH, "there is no way to it"),
         (errno.ENOBUFS, "wait a moment"),
     ],
 )
@@ -485,7 +485,9 @@ def test_what_a_real_kernel_refuses_is_not_sent() -> None:
     assert told == {"without unreachable": "sent", "without prohibit": "sent", "short": "sent"} | {
         "without a receipt": 0
     }
-    assert refused["unreachable"].startswith("Not sent: this machine knows no way there")
+    assert refused["unreachable"].startswith(
+        "Not sent: that machine does not answer in this network, or there is no way"
+    )
     assert refused["prohibit"].startswith("Not sent: this machine's own firewall or routes forbid it")
     assert refused["long"].startswith("Not sent: it is too long for one datagram here")
 

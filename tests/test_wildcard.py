@@ -149,7 +149,7 @@ def test_where_the_system_does_not_tell_the_log_does(monkeypatch: pytest.MonkeyP
         visitors = Visitors(lab)
         visitors.asks(ONE).joins("ann")
         visitors.leave()
-        assert wildcard.UNKNOWN in lab.written.getvalue()
+        assert wildcard.UNTOLD in lab.written.getvalue()
         assert addresses.heard_at(lab.server._socket) in lab.written.getvalue()
 
 

@@ -48,7 +48,7 @@ from common.waker import Waker
 from udp.batch import Batch
 from udp.cookies import Cookies
 from udp.registry import Registration, Registry
-from udp.wildcard import UNKNOWN, answering
+from udp.wildcard import UNTOLD, answering
 
 EXPIRE_EVERY = 1.0
 """Seconds between two looks at who has waited for too long."""
@@ -91,7 +91,7 @@ class Server:
         if heard := addresses.heard_at(self._socket):
             self.log.state(heard, "dim")
             if self._post is self._socket:
-                self.log.state(UNKNOWN, "yellow")
+                self.log.state(UNTOLD, "yellow")
         doubled = 2 if sys.platform == "linux" else 1  # socket(7): for the kernel's own bookkeeping
         granted = [
             f"{self._socket.getsockopt(socket.SOL_SOCKET, option) // doubled:,} bytes to {what}"

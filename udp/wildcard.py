@@ -30,7 +30,7 @@ ROOM = 128
 MAPPED = bytes(10) + b"\xff\xff"
 """What an IPv4 address begins with at a socket for both (::ffff:127.0.0.1)."""
 
-UNKNOWN = (
+UNTOLD = (
     "this system does not tell which of them a datagram came to, and an answer may leave from another one, which its "
     "client does not hear: if they hear nothing, give the server the one address that they use"
 )
