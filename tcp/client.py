@@ -51,7 +51,7 @@ class Client:
         self.session = Session(nick, comes_back=options.reconnect)
         self._lock = threading.Lock()
         """Held around every call of the session: two threads make them."""
-        self._server = f"{options.host}:{options.port}"
+        self._server = addresses.show((options.host, options.port))
         self._show = show
         self._closing = threading.Event()
         self._attempts = 0

@@ -100,6 +100,8 @@ class Server:
     def start(self) -> None:
         """Begin to serve."""
         self.log.state(f"tcp listening on {addresses.show(self.address)}")
+        if heard := addresses.heard_at(self._socket):
+            self.log.state(heard, "dim")
         # A connection is an open file, and so are guests and those that take our last words.
         beside = 2 * limits.MAX_GUESTS + FILES_OF_OUR_OWN
         wanted = self._options.max_members + beside

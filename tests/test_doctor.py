@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,17 @@ from common.events import Came, Spoken
 from tests.lab import PATIENCE, Lab
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
+
+
+def _has(host: str) -> bool:
+    """Whether this machine has the address: Linux has all of 127.0.0.0/8."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, suppress(OSError):
+        sock.bind((host, 0))
+        return True
+    return False
+
+
+needs_other_loopback = pytest.mark.skipif(not _has("127.0.0.2"), reason="this machine has no 127.0.0.2")
 
 
 @contextmanager
@@ -361,10 +372,53 @@ def test_every_outcome_is_explained(tcp: Answer, udp: Answer) -> None:
         assert bool(remedy) == (answer is not Answer.CHAT)
 
 
-def test_a_firewall_that_lets_only_tcp_pass_is_suspected() -> None:
-    """TCP answers and UDP is silent: what a campus network does."""
-    assert "campus" in reach.verdict(Answer.CHAT, Answer.SILENT)
+def test_all_that_may_be_the_reason_is_named_the_commonest_first() -> None:
+    """TCP answers and UDP is silent: nobody can tell from here which of four reasons it has."""
+    said = reach.verdict(Answer.CHAT, Answer.SILENT)
+    reasons = [
+        "no UDP server at this address",
+        "lets only TCP pass",
+        "answers from another address",
+        "a campus",
+    ]
+    places = [said.find(reason) for reason in reasons]
+    assert -1 not in places
+    assert places == sorted(places)
     assert "campus" not in reach.verdict(Answer.CHAT, Answer.REFUSED)
+
+
+def test_no_verdict_blames_one_thing_alone() -> None:
+    """Whatever does not get through may have more than one reason."""
+    fine, *others = reach.VERDICTS
+    assert fine[:2] == ({Answer.CHAT}, {Answer.CHAT})
+    assert [seen for *_, seen, causes in others if len(causes) < 2] == []
+
+
+@needs_other_loopback
+def test_an_answer_from_another_address_is_recognized() -> None:
+    """What a server at 0.0.0.0 sends without knowing where it was asked: the verdict needs no guess then."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE)
+        sock.bind(("0.0.0.0", 0))
+
+        def answer_all() -> None:
+            for _ in range(2):
+                sock.sendto(b'{"type":"challenge","cookie":"c"}', sock.recvfrom(1000)[1])
+
+        thread = threading.Thread(target=answer_all)
+        thread.start()
+        seen = probe("udp", ("127.0.0.2", sock.getsockname()[1]))
+        thread.join()
+    assert (seen.answer, seen.detail.partition(":")[0]) == (Answer.ELSEWHERE, "127.0.0.1")
+    assert "HOST=127.0.0.2" in reach.explain(seen, "udp")[1]
+    assert "another address" in reach.verdict(Answer.CHAT, seen.answer)
+
+
+@needs_other_loopback
+def test_a_chat_at_all_addresses_is_recognized_at_each(transport: str) -> None:
+    """At 127.0.0.2, too, where the kernel alone would have UDP answer from 127.0.0.1."""
+    with Lab(transport, host="0.0.0.0") as lab:
+        assert probe(transport, ("127.0.0.2", lab.address[1]), PATIENCE).answer is Answer.CHAT
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -420,13 +474,15 @@ def test_the_whole_machine_is_examined(run: RunDoctor) -> None:
 
 def test_another_machine_is_probed(run: RunDoctor, lab: Lab) -> None:
     """One transport answers, the other one is closed: exit code 1, and it says which."""
-    code, written, _ = run("--host", "127.0.0.1", "--port", str(lab.address[1]))
+    code, written, _ = run("--host", addresses.show(lab.address))  # as the server prints it
     missing = "UDP" if lab.transport == "tcp" else "TCP"
     assert code == 1
     assert f"Only the {missing} server is missing there." in written
 
 
-@pytest.mark.parametrize("arguments", [("--port", "0"), ("--port", "many"), ("--host", ""), ("--hots", "x")])
+@pytest.mark.parametrize(
+    "arguments", [("--port", "0"), ("--port", "many"), ("--host", ""), ("--host", "4242"), ("--hots", "x")]
+)
 def test_a_bad_option_is_one_sentence(run: RunDoctor, arguments: tuple[str, ...]) -> None:
     """Exit code 2, nothing on standard output."""
     code, written, errors = run(*arguments)
