@@ -27,6 +27,7 @@ from benchmarks.records import Records
 from benchmarks.schedule import schedule
 from benchmarks.seat import Gone, Seat
 from common import addresses
+from common.command_line import Parser
 
 AT_ONCE = 16
 """Members that may be joining at a time: hundreds of hellos at once would overflow the buffers they meet."""
@@ -173,9 +174,9 @@ class Load:
         self._selector.close()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What `compare` tells a load process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    options = Parser(prog="python -m benchmarks.load", description=__doc__)
     options.add_argument("--driver", choices=list(DRIVERS), required=True)
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--share", default="0/1", help="K/N: members K, K+N, K+2N, … are played here")

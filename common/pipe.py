@@ -38,9 +38,6 @@ class Pipe:
         """Lines to send; an empty one to look around again; None when the input has ended."""
         self._unsent = 0
         self._output_closed = False
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
     def show(self, event: Event) -> None:
         """One line for an event."""

@@ -6,7 +6,6 @@ due (monotonic clock, seconds); {"do": "stop", "member"} lets a member read noth
 it read on. Whatever happens at a member is told as `news.News`, without the transport.
 """
 
-import argparse
 import heapq
 import importlib
 import json
@@ -21,7 +20,7 @@ from typing import Any
 from benchmarks.demo import script
 from benchmarks.orders import decode
 from common import addresses, interrupts
-from common.command_line import ClientOptions
+from common.command_line import ClientOptions, Parser
 from common.events import Away, Back, Came, Ended, Event, Joined, Missing, Refused, Spoken, Unconfirmed, Went
 from common.messages import Say
 from common.session import NotSent
@@ -158,8 +157,8 @@ def read(orders: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
         orders.put(None)
 
 
-def _parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(prog="python -m benchmarks.demo.cast", description=__doc__)
+def _parser() -> Parser:
+    options = Parser(prog="python -m benchmarks.demo.cast", description=__doc__)
     options.add_argument("--transport", choices=("tcp", "udp"), required=True)
     options.add_argument("--host", required=True)
     options.add_argument("--port", type=int, required=True)

@@ -11,7 +11,6 @@ Orders and news are lines of JSON, as in `cast.py`: {"do": "say", "member", "tex
 {"do": "forge blind"}. Bytes of datagrams are their payloads', bytes of TCP those of whole packets.
 """
 
-import argparse
 import heapq
 import json
 import os
@@ -29,6 +28,7 @@ from benchmarks.forgery import raw
 from benchmarks.forgery.raw import Raw
 from benchmarks.link.packet import ACK, PSH, RST, SYN, describe
 from common import interrupts
+from common.command_line import Parser
 from common.messages import Challenge, Hello, encode, from_server
 from tcp.framing import frame
 
@@ -139,7 +139,7 @@ def _tell(transport: str, what: str, amount: int, words: str) -> None:
 
 def main() -> int:
     """`python -m benchmarks.demo.forger`"""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.demo.forger", description=__doc__)
+    options = Parser(prog="python -m benchmarks.demo.forger", description=__doc__)
     options.add_argument("--host", required=True)
     for name in ("port", "floor-port", "seed"):
         options.add_argument(f"--{name}", type=int, required=True)

@@ -117,8 +117,6 @@ def _parser() -> Parser:
 def main() -> int:
     """`python -m benchmarks.doctor`"""
     options = _parser().parse_args()
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 is a finding, not a failure
     console = Console(highlight=False)
     if options.host is None:
         findings = examine(options.port, console)

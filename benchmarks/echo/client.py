@@ -9,7 +9,6 @@ records: due, sent and received, in nanoseconds of the monotonic clock, three nu
 no answer came.
 """
 
-import argparse
 import select
 import socket
 import struct
@@ -19,6 +18,7 @@ from array import array
 
 from benchmarks.echo.orders import Answer, prepare, serve
 from benchmarks.echo.server import LOCALHOST, RECEIVE, SECOND
+from common.command_line import Parser
 
 NUMBER = struct.Struct("!I")
 """At the beginning of each request."""
@@ -160,7 +160,7 @@ def _sleep_until(moment: int) -> None:
 
 def main() -> int:
     """`python -m benchmarks.echo.client`"""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.echo.client", description=__doc__)
+    options = Parser(prog="python -m benchmarks.echo.client", description=__doc__)
     options.add_argument("--port", type=int, required=True, help="where the server listens")
     options.add_argument("--size", type=int, required=True, help="bytes of a request")
     options.add_argument("--cpu", type=int, help="the processor to run on; without it, any")

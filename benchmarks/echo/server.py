@@ -10,13 +10,13 @@ It says {"port": NUMBER}. Orders: {"do": "stall", "at": [NANOSECONDS, …], "sec
 moments of the monotonic clock; {"do": "stalled"} asks when it really did.
 """
 
-import argparse
 import selectors
 import socket
 import sys
 import time
 
 from benchmarks.echo.orders import Answer, obey, prepare, tell
+from common.command_line import Parser
 
 LOCALHOST = "127.0.0.1"
 
@@ -110,7 +110,7 @@ class Server:
 
 def main() -> int:
     """`python -m benchmarks.echo.server`"""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.echo.server", description=__doc__)
+    options = Parser(prog="python -m benchmarks.echo.server", description=__doc__)
     options.add_argument("--size", type=int, required=True, help="bytes of a request")
     options.add_argument("--cpu", type=int, help="the processor to run on; without it, any")
     chosen = options.parse_args()

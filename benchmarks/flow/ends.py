@@ -28,6 +28,7 @@ from typing import Any
 
 from benchmarks.orders import told
 from benchmarks.schedule import Due, evenly
+from common.command_line import Parser
 
 HEAD = struct.Struct("!II")
 """Flow and number, at the beginning of each message."""
@@ -214,9 +215,9 @@ class Ends:
         del partial[: whole * size]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What `run.py` tells this process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.flow.ends", description=__doc__)
+    options = Parser(prog="python -m benchmarks.flow.ends", description=__doc__)
     options.add_argument("--host", required=True, help="where the receiving end listens")
     options.add_argument("--port", type=int, default=0, help="0: any free one")
     options.add_argument("--transports", default="tcp,udp")

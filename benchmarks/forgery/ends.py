@@ -30,6 +30,7 @@ from benchmarks.forgery.raw import Raw
 from benchmarks.link.packet import ACK, PSH, SYN
 from benchmarks.orders import told
 from benchmarks.seat import Gone, Seat
+from common.command_line import Parser
 from common.messages import Hello, encode
 from tcp.framing import frame
 
@@ -160,9 +161,9 @@ def _victim(name: str) -> socket.socket:
     return sock
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What an experiment tells this process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.forgery.ends")
+    options = Parser(prog="python -m benchmarks.forgery.ends")
     options.add_argument("--host", required=True)
     options.add_argument(
         "--ports", type=int, nargs=len(ROOMS), required=True, help="of the servers, as in ROOMS"

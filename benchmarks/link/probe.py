@@ -8,7 +8,6 @@ line of JSON how many came and how long they took, by direction. `self_check.py`
 asked for, and with what it says it did.
 """
 
-import argparse
 import json
 import select
 import socket
@@ -20,6 +19,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from common.command_line import Parser
 from common.statistics import percentile
 
 PROBE = struct.Struct("!4sId")
@@ -128,7 +128,7 @@ def _say_and_wait(word: str, value: int) -> bool:
 
 def main() -> int:
     """`python -m benchmarks.link.probe`"""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.link.probe", description=__doc__)
+    parser = Parser(prog="python -m benchmarks.link.probe", description=__doc__)
     parser.add_argument("--server", required=True, help="where the server's end listens")
     parser.add_argument("--client", required=True, help="where the client's end sends to")
     parser.add_argument("--port", type=int, default=PORT, help="the server's end (%(default)s; 0: any)")

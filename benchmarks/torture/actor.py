@@ -4,7 +4,6 @@ It says in lines of JSON how far it is, twice a second, and at the end what it c
 itself when its time is over or when its input ends, and at once when it is asked to.
 """
 
-import argparse
 import json
 import select
 import sys
@@ -14,6 +13,7 @@ from typing import Any
 from benchmarks.torture.acts import ACTS, Act, Orders
 from benchmarks.torture.acts.datagrams import Datagrams
 from common import interrupts
+from common.command_line import Parser
 
 TELL_EVERY = 0.5
 
@@ -68,9 +68,9 @@ def _say(message: dict[str, Any]) -> None:
     print(json.dumps(message), flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     """What the torture run tells an actor."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.torture.actor", description=__doc__)
+    options = Parser(prog="python -m benchmarks.torture.actor", description=__doc__)
     options.add_argument("--act", choices=list(ACTS), required=True)
     options.add_argument("--transport", choices=("tcp", "udp"), required=True)
     options.add_argument("--host", required=True)

@@ -5,7 +5,6 @@ became of what they said, and begins a new round; {"do": "back"} waits until eve
 {"do": "talk"} lets them talk on. In between they talk, `rate` messages a second each.
 """
 
-import argparse
 import importlib
 import json
 import queue
@@ -19,7 +18,7 @@ from typing import Any
 
 from benchmarks.torture.account import Round
 from common import addresses
-from common.command_line import ClientOptions
+from common.command_line import ClientOptions, Parser
 from common.events import (
     Away,
     Back,
@@ -212,9 +211,9 @@ def _say(message: dict[str, Any]) -> None:
     print(json.dumps(message), flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     """What the torture run tells the members."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.torture.members", description=__doc__)
+    options = Parser(prog="python -m benchmarks.torture.members", description=__doc__)
     options.add_argument("--transport", choices=("tcp", "udp"), required=True)
     options.add_argument("--host", required=True)
     options.add_argument("--port", type=int, required=True)

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from benchmarks import kernel
 from benchmarks.orders import told
 from common import limits
+from common.command_line import Parser
 from tcp.connection import set_options
 
 SECOND = 1_000_000_000
@@ -231,9 +232,9 @@ class Ends:
         self._listener.close()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What the experiment tells this process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.vanish.ends", description=__doc__)
+    options = Parser(prog="python -m benchmarks.vanish.ends", description=__doc__)
     options.add_argument("--host", required=True, help="where the peers listen")
     options.add_argument("--port", type=int, default=0, help="0: any free one")
     options.add_argument("--each", type=int, required=True, help="connections of every kind")
