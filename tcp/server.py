@@ -27,9 +27,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from common import addresses, files, limits
+from common import addresses, files, limits, waiting
 from common.allowance import Allowance
 from common.command_line import ServerOptions
 from common.messages import ClientMessage, Violation, encode, from_client
@@ -76,7 +77,10 @@ class Server:
 
     def __init__(self, options: ServerOptions, log: ServerLog) -> None:
         # No silence: TCP's keepalive tells us when a peer has vanished.
-        self.room: Room[Connection] = Room(max_members=options.max_members)
+        # Beside the members there are guests, and those that take our last words.
+        self._beside = 2 * limits.MAX_GUESTS + FILES_OF_OUR_OWN
+        self._places = min(options.max_members, files.WATCHED - self._beside)
+        self.room: Room[Connection] = Room(max_members=self._places)
         self.log = log
         self.stopped = threading.Event()
         self._options = options
@@ -97,9 +101,12 @@ class Server:
     def start(self) -> None:
         """Begin to serve."""
         self.log.state(f"tcp listening on {addresses.show(self.address)}")
-        # A connection is an open file, and so are guests and those that take our last words.
-        beside = 2 * limits.MAX_GUESTS + FILES_OF_OUR_OWN
-        wanted = self._options.max_members + beside
+        if self._places < self._options.max_members:
+            self.log.state(
+                f"this system watches {files.WATCHED} connections at once: the room takes {self._places}",
+                "yellow",
+            )
+        wanted = self._places + self._beside  # a connection is an open file
         allowed = files.allow(wanted)
         if allowed < wanted:
             few = f"the system allows {allowed:,} open files, and a full room takes {wanted:,} (ulimit -Hn)"
@@ -111,10 +118,8 @@ class Server:
         """Say goodbye to everyone, and end every thread."""
         self._stopping.set()
         self._waker.wake()
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept() on Linux
-        except OSError:
-            self._socket.close()  # wakes it elsewhere
+        with suppress(OSError):  # elsewhere than on Linux nothing wakes accept(): it looks around
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._running.join()
         self._socket.close()
         self._selector.close()
@@ -131,6 +136,7 @@ class Server:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             addresses.bind(sock, address, self.transport)
             sock.listen(socket.SOMAXCONN)
+            sock.settimeout(waiting.LOOK_AROUND)
         except BaseException:
             sock.close()
             raise
@@ -145,6 +151,8 @@ class Server:
             try:
                 sock, address = self._socket.accept()
                 self._admit(sock, addresses.show(address))
+            except TimeoutError:  # nobody came while we looked around: see common/waiting.py
+                continue
             except (OSError, RuntimeError) as error:  # no more files; RuntimeError: no more threads
                 if self._stopping.is_set():
                     return

@@ -11,6 +11,8 @@ import importlib
 import io
 import queue
 import socket
+import struct
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -170,6 +172,12 @@ class Stranger:
             for payload in self._deframer.receive(data):
                 self._arrived.append(from_server(payload) if isinstance(payload, bytes) else payload)
         return self._arrived.pop(0)
+
+    def resets(self) -> None:
+        """Break the connection: its other end sees no goodbye, but an error."""
+        two_numbers = "hh" if sys.platform == "win32" else "ii"  # struct linger
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(two_numbers, 1, 0))
+        self.socket.close()
 
     def is_cut_off(self) -> bool:
         """Whether the server ends this connection, after whatever else it sends."""

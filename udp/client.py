@@ -48,6 +48,14 @@ TICK = 0.1
 """Seconds between two looks at the clock."""
 
 
+def set_options(sock: socket.socket) -> None:
+    """What a client wants of UDP: to look at the clock, and to send the largest message there is."""
+    sock.settimeout(TICK)
+    # macOS sends no datagram that is larger than this buffer, and gives it 9,216 bytes.
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < limits.MAX_DATAGRAM:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.MAX_DATAGRAM)
+
+
 class Client:
     """One member's end of a chat over UDP.
 
@@ -127,7 +135,7 @@ class Client:
             sock = socket.socket(family, socket.SOCK_DGRAM)
             try:
                 sock.connect(address)
-                sock.settimeout(TICK)
+                set_options(sock)
             except OSError as error:
                 problem = error.strerror
                 sock.close()
@@ -255,7 +263,7 @@ class Client:
         new = socket.socket(old.family, socket.SOCK_DGRAM)
         try:
             new.connect(old.getpeername())
-            new.settimeout(TICK)
+            set_options(new)
         except OSError:
             new.close()  # there is no network at all: at the next attempt there may be
             return
