@@ -1,5 +1,5 @@
 """The comparison: the load, what it talks to, and what it makes of the numbers."""
 
-from common.interrupts import end_while_loading
+from common import start
 
-end_while_loading()
+start.at_package()

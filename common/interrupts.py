@@ -1,7 +1,6 @@
 """Ctrl-C, SIGTERM, a closed terminal window: one wish, to be granted at any moment and without a traceback."""
 
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -9,13 +8,6 @@ from types import FrameType
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]  # Windows has no SIGHUP
-
-
-def end_while_loading() -> None:
-    """While `python -m` still looks for the program and loads its modules there is nothing to clean up: let
-    Ctrl-C just end the process. Called by the packages that hold programs; does nothing anywhere else."""
-    if sys.argv[:1] == ["-m"]:  # what runpy has put there until it knows the file
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def raise_interrupt() -> None:

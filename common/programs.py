@@ -35,7 +35,7 @@ class AnyServer(Protocol):
 
 def run_server(make: Any) -> int:
     """Run a server until Ctrl-C or SIGTERM. `make` is its class. Returns the exit code."""
-    options = ServerOptions(**vars(server_parser(make.transport).parse_args()))
+    options = ServerOptions(**server_parser(make.transport).values())
     console = Console(highlight=False)
     log = ServerLog(console, trace=options.trace)
     asked_to_stop = interrupts.Asked()
@@ -60,7 +60,7 @@ def run_server(make: Any) -> int:
 
 def run_client(make: Any) -> int:
     """Run a client. `make` is its class. Returns the exit code."""
-    options = ClientOptions(**vars(client_parser(make.transport).parse_args()))
+    options = ClientOptions(**client_parser(make.transport).values())
     interrupts.raise_interrupt()
     try:
         return converse(make, make.transport, options)

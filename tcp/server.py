@@ -30,6 +30,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
+    sys.exit("Start it in the lab's folder, by its name: make tcp-server, or .venv/bin/python -m tcp.server")
+
 from common import addresses, files, limits, waiting
 from common.allowance import Allowance
 from common.command_line import ServerOptions
@@ -101,6 +104,8 @@ class Server:
     def start(self) -> None:
         """Begin to serve."""
         self.log.state(f"tcp listening on {addresses.show(self.address)}")
+        if heard := addresses.heard_at(self._socket):
+            self.log.state(heard, "dim")
         if self._places < self._options.max_members:
             self.log.state(
                 f"this system watches {files.WATCHED} connections at once: the room takes {self._places}",

@@ -223,9 +223,10 @@ def take_away() -> None:
     sys.platform = "win32"
     for name in WITHOUT_MODULES:
         sys.modules[name] = None  # type: ignore[assignment]  # so that it can't be imported
+    sys.modules["msvcrt"] = ModuleType("msvcrt")
     for module, names in WITHOUT.items():
         for name in names.split():
-            delattr(module, name)
+            vars(module).pop(name, None)
 
 
 # --- both -----------------------------------------------------------------------------------------
@@ -235,9 +236,13 @@ NEITHER = "TCP_KEEPIDLE TCP_USER_TIMEOUT IP_PKTINFO"
 PLATFORMS: Mapping[str, Mapping[str, ModuleType | None]] = {
     "darwin": {
         "sys": Altered(sys, platform="darwin"),
-        "socket": Altered(socket, NEITHER, socket=DarwinSocket, TCP_KEEPALIVE=socket.TCP_KEEPIDLE),
+        "socket": Altered(
+            socket, NEITHER, socket=DarwinSocket, TCP_KEEPALIVE=getattr(socket, "TCP_KEEPIDLE", 0)
+        ),
         "select": Altered(select, "epoll"),
-        "selectors": Altered(selectors, "EpollSelector", DefaultSelector=selectors.PollSelector),
+        "selectors": Altered(
+            selectors, "EpollSelector", DefaultSelector=getattr(selectors, "PollSelector", None)
+        ),
     },
     "win32": {
         "sys": Altered(sys, platform="win32"),
@@ -252,6 +257,7 @@ PLATFORMS: Mapping[str, Mapping[str, ModuleType | None]] = {
         "time": Altered(time, monotonic=lambda: time.monotonic() // TICK * TICK),
         "signal": Altered(signal, WITHOUT[signal]),
         "os": Altered(os, WITHOUT[os]),
+        "msvcrt": ModuleType("msvcrt"),
         **dict.fromkeys(WITHOUT_MODULES),
     },
 }

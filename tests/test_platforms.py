@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import TRANSPORTS
 from tests.platforms import DATAGRAM, PLATFORMS, SELECT_TAKES, DarwinSocket, SelectSelector, WindowsSocket
 
 ROOT = Path(__file__).parent.parent
@@ -17,28 +18,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="simulates the o
 PATIENCE = 240.0
 """Guards against hanging, not against slowness."""
 
-ON_SOCKETS = [
-    f"tests/test_{name}.py"
-    for name in (
-        "transports",
-        "tcp_server",
-        "tcp_client",
-        "udp_server",
-        "udp_client",
-        "coming_back",
-        "coming_back_tcp",
-        "coming_back_udp",
-    )
-]
-"""The tests that use sockets and threads."""
-
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[dict[str, "subprocess.Popen[str]"]]:
     """Both platforms at the same time: mostly they wait."""
     processes = {
         name: subprocess.Popen(
-            [sys.executable, "-m", "pytest", "-p", "tests.platforms", "--on", name, "-q", *ON_SOCKETS],
+            [sys.executable, "-m", "pytest", "-p", "tests.platforms", "--on", name, "-q", *TRANSPORTS],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -72,6 +58,7 @@ import hypothesis, matplotlib.pyplot, prompt_toolkit, pyte, pytest, rich.console
 from tests import platforms
 
 platforms.take_away()
+del sys.modules["tests.platforms"]
 for path in sorted(pathlib.Path("tests").glob("*.py")):
     try:
         importlib.import_module(f"tests.{path.stem}")

@@ -104,8 +104,8 @@ def test_a_stopping_server_says_goodbye(lab: Lab) -> None:
 
 
 def test_a_thousand_messages_of_ten_members_are_all_accounted_for(lab: Lab) -> None:
-    """Over TCP each of 10 x 1,000 arrives once and in order. Over UDP what is lost on the way from the room is counted to
-    the last; what is lost on the way to it never had a number."""
+    """Over TCP each of 10 x 1,000 arrives once and in order. Over UDP what is lost on the way from the room is counted
+    to the last; what is lost on the way to it never had a number."""
     members = [lab.join(f"m{number}") for number in range(10)]
     for member in members:
         while member.sees(Came).nick != "m9":
