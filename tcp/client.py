@@ -19,14 +19,13 @@ receive thread says hello when we come back, and as long as we are away nobody e
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
 if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
     sys.exit("Start it in the lab's folder, by its name: make tcp-client, or .venv/bin/python -m tcp.client")
 
-from common import addresses, limits, waiting
+from common import addresses, clock, limits, waiting
 from common.command_line import ClientOptions
 from common.events import Event
 from common.messages import ClientMessage, ServerMessage, Violation, encode, from_server
@@ -71,13 +70,13 @@ class Client:
         Raises session.NotSent for one that the server would not take; nothing is sent then.
         """
         with self._lock:
-            message, sock = self.session.sending(message, time.monotonic()), self._socket
+            message, sock = self.session.sending(message, clock.monotonic()), self._socket
         self._put(message, sock)
 
     def retry(self) -> int:
         """Say again what has no receipt; how many messages that were. Raises session.NotSent as `send` does."""
         with self._lock:
-            again, sock = self.session.retry(time.monotonic()), self._socket
+            again, sock = self.session.retry(clock.monotonic()), self._socket
         for message in again:
             self._put(message, sock)
         return len(again)
@@ -157,7 +156,7 @@ class Client:
         if isinstance(message, Violation) and message.fatal:
             self._end(f"{self._server} does not speak this chat's format.")
         with self._lock:
-            events = self.session.receive(message, time.monotonic())
+            events = self.session.receive(message, clock.monotonic())
         if self.session.joined:
             self._attempts = 0
         self._tell(events)

@@ -24,7 +24,6 @@ import selectors
 import socket
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -33,7 +32,7 @@ from typing import NamedTuple
 if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
     sys.exit("Start it in the lab's folder, by its name: make tcp-server, or .venv/bin/python -m tcp.server")
 
-from common import addresses, files, limits, waiting
+from common import addresses, clock, files, limits, waiting
 from common.allowance import Allowance
 from common.command_line import ServerOptions
 from common.messages import ClientMessage, Violation, encode, from_client
@@ -161,8 +160,8 @@ class Server:
             except (OSError, RuntimeError) as error:  # no more files; RuntimeError: no more threads
                 if self._stopping.is_set():
                     return
-                if time.monotonic() - told > TELL_EVERY:  # once, not a thousand times
-                    told = time.monotonic()
+                if clock.monotonic() - told > TELL_EVERY:  # once, not a thousand times
+                    told = clock.monotonic()
                     self.log.problem(f"a connection had to wait, or was refused: {error}")
                 self._stopping.wait(0.1)  # until somebody leaves; accept would fail at once again
 
@@ -191,7 +190,7 @@ class Server:
     def _read(self, connection: Connection) -> None:
         """Bytes to messages, until the other end closes."""
         deframer = Deframer(limits.MAX_PAYLOAD)
-        allowance = Allowance(self._options.rate, self._options.burst, time.monotonic())
+        allowance = Allowance(self._options.rate, self._options.burst, clock.monotonic())
         reason = "lost"
         try:
             while data := connection.receive():
@@ -199,7 +198,7 @@ class Server:
                     continue  # we read on, so that our last words arrive, but no longer listen
                 messages: list[ClientMessage | Violation] = []
                 for payload in deframer.receive(data):
-                    if allowance.take(time.monotonic()):
+                    if allowance.take(clock.monotonic()):
                         self._hand_on(connection, messages)
                         messages = []
                         self._hold_back(connection, allowance)
@@ -222,7 +221,7 @@ class Server:
     def _hold_back(self, connection: Connection, allowance: Allowance) -> None:
         """Faster than its allowance: we read no further, its bytes pile up, and TCP tells the sender. The
         UDP server has nobody to tell."""
-        while wait := allowance.take(time.monotonic()):
+        while wait := allowance.take(clock.monotonic()):
             if connection.ending.wait(wait):
                 return
 
@@ -237,8 +236,8 @@ class Server:
         """Take all that has come, ask the room about each, send everyone their share."""
         try:
             while not self._stopping.is_set():
-                self._wait(self._next_expiry - time.monotonic())
-                now = time.monotonic()
+                self._wait(self._next_expiry - clock.monotonic())
+                now = clock.monotonic()
                 self._act(self._take(now), now)
                 self._expire(now)
             self._say_goodbye()
@@ -367,11 +366,11 @@ class Server:
     def _say_goodbye(self) -> None:
         """Tell everyone that the server stops, give them a moment to read it, and end every connection."""
         self._accepting.join()  # nobody new from here on
-        now = time.monotonic()
+        now = clock.monotonic()
         until = now + limits.STOP_TIMEOUT
         self._act(self._take(now) + self.room.close("it was stopped"), now)
         while self._connections:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now >= until:
                 for connection in self._connections:
                     self._cut(connection)

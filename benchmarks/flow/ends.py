@@ -28,6 +28,7 @@ from typing import Any
 
 from benchmarks.orders import told
 from benchmarks.schedule import Due, evenly
+from common import clock
 from common.command_line import Parser
 
 HEAD = struct.Struct("!II")
@@ -151,13 +152,13 @@ class Ends:
         following = 0
         began = time.process_time()
         while True:
-            now = time.monotonic_ns()
+            now = clock.monotonic_ns()
             while following < len(plan) and start + plan[following].at <= now:
                 at, flow, number = plan[following]
                 following += 1
                 self._senders[flow].say(number)
                 self.sends.extend((flow, number, start + at, now))
-                now = time.monotonic_ns()
+                now = clock.monotonic_ns()
             if following == len(plan):
                 if now >= given_up or (now >= settled and self._heard >= streamed):
                     break
@@ -168,7 +169,7 @@ class Ends:
             for sender in self._senders:
                 sender.flush()
         return {
-            "cpu": (time.process_time() - began) / ((time.monotonic_ns() - start) / SECOND),
+            "cpu": (time.process_time() - began) / ((clock.monotonic_ns() - start) / SECOND),
             "refused": sum(sender.refused for sender in self._senders),
             "complete": self._heard >= streamed,
         }
@@ -188,7 +189,7 @@ class Ends:
         with suppress(BlockingIOError):  # that was all
             while True:
                 data = self._datagrams.recv(RECEIVE)
-                now = time.monotonic_ns()  # behind `recv`: what is read had come by then
+                now = clock.monotonic_ns()  # behind `recv`: what is read had come by then
                 if len(data) == self._options.size:
                     self.arrivals.extend((*HEAD.unpack_from(data), now))
 
@@ -198,7 +199,7 @@ class Ends:
             data = connection.recv(RECEIVE)
         except BlockingIOError:
             return
-        now = time.monotonic_ns()
+        now = clock.monotonic_ns()
         if not data:
             self._selector.unregister(connection)
         partial += data

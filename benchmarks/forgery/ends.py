@@ -18,7 +18,6 @@ import selectors
 import socket
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -30,6 +29,7 @@ from benchmarks.forgery.raw import Raw
 from benchmarks.link.packet import ACK, PSH, SYN
 from benchmarks.orders import told
 from benchmarks.seat import Gone, Seat
+from common import clock
 from common.command_line import Parser
 from common.messages import Hello, encode
 from tcp.framing import frame
@@ -113,7 +113,7 @@ class Forgery:
     def run(self, start: int) -> None:
         """Do it all, from `start` on, and read what comes."""
         for deed in self.deeds():
-            while (wait := start + deed.at - time.monotonic_ns()) > 0:
+            while (wait := start + deed.at - clock.monotonic_ns()) > 0:
                 self._read(wait / SECOND)
             if deed.packet:
                 self._raw.send(deed.packet)

@@ -13,12 +13,12 @@ import select
 import socket
 import struct
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from common import clock
 from common.command_line import Parser
 from common.statistics import percentile
 
@@ -73,8 +73,8 @@ class Ends:
         """Let the server's end learn where the client's is, whose way there begins at `port`; up to `patience`
         seconds. Whether it did."""
         self._at_client.connect((self._client, port))
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
+        deadline = clock.monotonic() + patience
+        while clock.monotonic() < deadline:
             with suppress(OSError):
                 self._at_client.send(b"here")
             readable, _, _ = select.select([self._at_server], [], [], AGAIN)
@@ -86,17 +86,17 @@ class Ends:
 
     def exchange(self, count: int, rate: float, wait: float) -> dict[str, Seen]:
         """Send `count` probes each way at `rate` a second, and `wait` so long for the last."""
-        start = time.monotonic()
+        start = clock.monotonic()
         ends = start + count / rate + wait
         sent = 0
-        while (now := time.monotonic()) < ends:
+        while (now := clock.monotonic()) < ends:
             while sent < count and start + sent / rate <= now:
                 for sock in (self._at_client, self._at_server):
                     with suppress(OSError):  # then it is lost, and counted so
-                        sock.send(PROBE.pack(b"prob", sent, time.monotonic()))
+                        sock.send(PROBE.pack(b"prob", sent, clock.monotonic()))
                 sent += 1
             until = start + sent / rate if sent < count else ends
-            self._receive(max(0.0, until - time.monotonic()))
+            self._receive(max(0.0, until - clock.monotonic()))
         return {
             direction: Seen.of(count, one, self._copies[direction])
             for direction, one in self._arrivals.items()
@@ -105,7 +105,7 @@ class Ends:
     def _receive(self, seconds: float) -> None:
         readable, _, _ = select.select([self._at_server, self._at_client], [], [], seconds)
         for sock in readable:
-            now = time.monotonic()
+            now = clock.monotonic()
             direction = "up" if sock is self._at_server else "down"
             with suppress(OSError):
                 data = sock.recv(100)

@@ -7,12 +7,11 @@ itself when its time is over or when its input ends, and at once when it is aske
 import json
 import select
 import sys
-import time
 from typing import Any
 
 from benchmarks.torture.acts import ACTS, Act, Orders
 from benchmarks.torture.acts.datagrams import Datagrams
-from common import interrupts
+from common import clock, interrupts
 from common.command_line import Parser
 
 TELL_EVERY = 0.5
@@ -54,11 +53,11 @@ def report(act: Act) -> dict[str, Any]:
 
 
 def _perform(act: Act, asked: interrupts.Asked) -> None:
-    tell_at = time.monotonic() + TELL_EVERY
+    tell_at = clock.monotonic() + TELL_EVERY
     while act.step() and not asked.is_set():
-        if time.monotonic() < tell_at:
+        if clock.monotonic() < tell_at:
             continue
-        tell_at = time.monotonic() + TELL_EVERY
+        tell_at = clock.monotonic() + TELL_EVERY
         _say({"sent": act.sent})
         if select.select([sys.stdin], [], [], 0)[0]:
             return  # nobody sends us anything: whoever started us is gone

@@ -17,14 +17,13 @@ import json
 import selectors
 import socket
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from benchmarks import kernel
 from benchmarks.orders import told
-from common import limits
+from common import clock, limits
 from common.command_line import Parser
 from tcp.connection import set_options
 
@@ -137,7 +136,7 @@ class Ends:
             if end.peer is not self._datagrams:
                 self._selector.register(end.peer, selectors.EVENT_READ, end.peer)
         checked = False
-        while (now := time.monotonic_ns()) < until:
+        while (now := clock.monotonic_ns()) < until:
             if not checked and now >= dies:
                 checked = True
                 if deaf := [end for end in self.ends if end.heard is None]:
@@ -145,7 +144,7 @@ class Ends:
             for end in self.ends:
                 self._act(end, now)
             moments = [until, *(end.says for end in self.ends if end.says), *self._limits()]
-            for key, _ in self._selector.select(max(0, min(moments) - time.monotonic_ns()) / SECOND):
+            for key, _ in self._selector.select(max(0, min(moments) - clock.monotonic_ns()) / SECOND):
                 self._read(key.data)
 
     def _limits(self) -> list[int]:
@@ -187,12 +186,12 @@ class Ends:
             except BlockingIOError:
                 return
             except OSError as error:
-                self._notice(who, time.monotonic_ns(), errno.errorcode.get(error.errno or 0, str(error)))
+                self._notice(who, clock.monotonic_ns(), errno.errorcode.get(error.errno or 0, str(error)))
             else:
                 if said:
-                    who.heard = time.monotonic_ns()
+                    who.heard = clock.monotonic_ns()
                 else:
-                    self._notice(who, time.monotonic_ns(), "closed")
+                    self._notice(who, clock.monotonic_ns(), "closed")
         elif who is None:
             with suppress(BlockingIOError):
                 said, address = self._datagrams.recvfrom(100)
