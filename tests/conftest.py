@@ -17,6 +17,7 @@ TRANSPORTS = [
         "tcp_client",
         "udp_server",
         "udp_client",
+        "wildcard",
         "coming_back",
         "coming_back_tcp",
         "coming_back_udp",

@@ -22,7 +22,7 @@ from typing import Any, TypeVar, overload
 
 from rich.console import Console
 
-from common import limits
+from common import limits, waiting
 from common.command_line import ClientOptions, ServerOptions
 from common.events import Away, Back, Ended, Event, Joined, Refused, Spoken, Went
 from common.messages import (
@@ -42,6 +42,9 @@ from tcp.framing import Deframer, frame
 
 PATIENCE = 20.0
 """Guards against hanging, not against slowness."""
+
+PLATFORM: str = vars(waiting)["sys"].platform
+"""Where the lab runs, or believes to run (`platforms.py`)."""
 
 Kind = TypeVar("Kind")
 Sent = TypeVar("Sent", bound=FromServer)

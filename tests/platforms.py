@@ -35,17 +35,11 @@ SELECT_TAKES = 512
 DATAGRAM = 9_216
 """Bytes of a datagram that macOS sends if nobody asks for more (sysctl net.inet.udp.maxdgram)."""
 
+LINUX_PKTINFO, DARWIN_PKTINFO = 8, 26
+"""The number of the option IP_PKTINFO."""
+
 IP_RECVERR = 11
 """Linux: keep what ICMP reports of a socket that is not connected (ip(7))."""
-
-SKIPPED = {
-    "win32": {
-        "test_leaving_does_not_wait_for_a_connection_that_hangs": "nothing wakes connect there: it takes "
-        "limits.CONNECT_TIMEOUT, which this test sets to an hour",
-    },
-    "darwin": {},
-}
-"""Tests that can't pass on a platform, and why."""
 
 
 class Altered(ModuleType):
@@ -89,9 +83,10 @@ class DarwinSocket(_Socket):
     """Bytes of the send buffer, of which a datagram may have no more."""
 
     def setsockopt(self, level: int, option: int, *value: Any) -> None:
-        super().setsockopt(level, option, *value)
         if (level, option) == (socket.SOL_SOCKET, socket.SO_SNDBUF):
             self._largest = value[0]
+        asked = (level, option) == (socket.IPPROTO_IP, DARWIN_PKTINFO)
+        super().setsockopt(level, LINUX_PKTINFO if asked else option, *value)
 
     def getsockopt(self, level: int, option: int, *size: int) -> Any:
         asked = (self.type, level, option)
@@ -108,9 +103,21 @@ class DarwinSocket(_Socket):
         self._fits(data)
         return super().sendto(data, *more)
 
-    def sendmsg(self, buffers: Any, *more: Any) -> int:
+    def sendmsg(self, buffers: Any, items: Any = (), *more: Any) -> int:
         self._fits(b"".join(buffers))
-        return super().sendmsg(buffers, *more)
+        theirs = (socket.IPPROTO_IP, DARWIN_PKTINFO)
+        items = [(one[0], LINUX_PKTINFO, one[2]) if one[:2] == theirs else one for one in items]
+        return super().sendmsg(buffers, items, *more)
+
+    def recvmsg(self, *sizes: int) -> Any:
+        """What tells where a datagram came to has another number here, and one of its fields empty."""
+        data, items, *rest = super().recvmsg(*sizes)
+        ours = (socket.IPPROTO_IP, LINUX_PKTINFO)
+        items = [
+            (one[0], DARWIN_PKTINFO, one[2][:4] + bytes(4) + one[2][8:]) if one[:2] == ours else one
+            for one in items
+        ]
+        return data, items, *rest
 
     def _fits(self, data: Any) -> None:
         if self.type == socket.SOCK_DGRAM and len(data) > self._largest:
@@ -273,15 +280,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Import what is ours on the platform, before any test does."""
     move_to(early_config.known_args_namespace.on)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what can't pass there."""
-    skipped = SKIPPED[config.getoption("--on")]
-    for item in items:
-        reason = skipped.get(getattr(item, "originalname", item.name))
-        if reason:
-            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def move_to(platform: str) -> None:

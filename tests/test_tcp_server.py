@@ -2,7 +2,6 @@
 
 import socket
 import struct
-import sys
 import threading
 from collections.abc import Iterator
 
@@ -27,7 +26,7 @@ from common.messages import (
 from tcp import connection as tcp_connection
 from tcp import server as server_module
 from tcp.framing import Deframer, frame
-from tests.lab import PATIENCE, Lab
+from tests.lab import PATIENCE, PLATFORM, Lab
 
 
 @pytest.fixture
@@ -228,7 +227,7 @@ def test_the_server_sets_its_socket_options(lab: Lab) -> None:
         if hasattr(theirs, name):
             asked = connection.sock.getsockopt(socket.IPPROTO_TCP, getattr(theirs, name))
             assert asked == limits.HEARTBEAT
-    if sys.platform != "win32":
+    if PLATFORM != "win32":
         assert lab.server._socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
 
 
