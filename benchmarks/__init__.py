@@ -1,5 +1,5 @@
 """The comparison: the load, what it talks to, and what it makes of the numbers."""
 
-from common.interrupts import end_while_loading
+from common.interrupts import begin_program
 
-end_while_loading()
+begin_program()

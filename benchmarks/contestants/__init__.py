@@ -3,9 +3,6 @@
 from benchmarks.contestants.irc import Ngircd
 from benchmarks.contestants.raw import Floor, FloorUdp, Naive
 from benchmarks.drivers import DRIVERS, Driver
-from common.interrupts import end_while_loading
-
-end_while_loading()
 
 CONTESTANTS: dict[str, Driver] = DRIVERS | {
     driver.name: driver for driver in (Naive(), Ngircd(), Floor(), FloorUdp())

@@ -11,7 +11,3 @@ In which order to read it:
   refuses that, `relay.py`;
 - how it is told and watched: `control.py`, `probe.py`, `capture.py`, `__main__.py`.
 """
-
-from common.interrupts import end_while_loading
-
-end_while_loading()
