@@ -27,6 +27,7 @@ from rich.terminal_theme import SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 
 from benchmarks.screen import Cell, Screen
+from common import interrupts
 from common.command_line import ClientOptions, Parser
 from common.events import Ended, Event, Joined, Refused
 from common.messages import Act, ClientMessage, Say, Tell
@@ -249,4 +250,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run(main))

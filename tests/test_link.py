@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from benchmarks.estimate import wilson
+from benchmarks.link import __main__ as command
 from benchmarks.link.capture import read
 from benchmarks.traffic import FILTER, events
+from common import interrupts
 from tests.emulated import needs_link
 
 ROOT = Path(__file__).parent.parent
@@ -261,6 +263,32 @@ def test_ctrl_c_is_for_the_command() -> None:
     assert out == "caught\n"
     assert running.returncode == 7
     assert "packets in" in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_asks_to_end_while_the_command_starts_is_heard(
+    number: signal.Signals, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command is asked as soon as there is one, and the link itself goes on until it has ended."""
+    start = subprocess.Popen
+
+    def interrupted(*words: Any, **more: Any) -> Any:
+        if when == "before":
+            os.kill(os.getpid(), number)
+        child = start(*words, **more)
+        if when == "after":
+            os.kill(os.getpid(), number)
+        return child
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    handlers = {one: signal.getsignal(one) for one in interrupts.SIGNALS}
+    try:
+        child = command._start(["sleep", "60"], dict(os.environ))
+        assert child.wait(PATIENCE) == -number
+    finally:
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
 
 
 def test_another_terminal_can_join_and_change_the_link() -> None:

@@ -10,6 +10,7 @@ import sys
 
 from benchmarks.child import ROOT
 from benchmarks.docs import pictures, shown
+from common import interrupts
 from common.command_line import Parser
 
 
@@ -48,4 +49,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run(main))
