@@ -26,9 +26,10 @@ from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 
+from benchmarks import results
 from benchmarks.screen import Cell, Screen
 from common import interrupts
-from common.command_line import ClientOptions, Parser
+from common.command_line import ClientOptions, Parser, complain
 from common.events import Ended, Event, Joined, Refused
 from common.messages import Act, ClientMessage, Say, Tell
 from tcp.client import Client
@@ -240,6 +241,10 @@ def main() -> int:
         "--output", type=Path, default=PICTURE, metavar="FILE", help="where to write it (common/client.svg)"
     )
     output: Path = parser.parse_args().output
+    try:
+        results.writable(output)
+    except results.Unsaved as error:
+        return complain(str(error))
     try:
         take(output)
     except (OSError, RuntimeError) as error:  # a TimeoutError is an OSError

@@ -26,8 +26,9 @@ from benchmarks.fuzz.planted import plant
 from benchmarks.fuzz.properties import check
 from benchmarks.fuzz.target import INSTRUMENTED
 from benchmarks.options import RESULTS
+from benchmarks.results import Unsaved, usable
 from common import interrupts
-from common.command_line import Parser, whole
+from common.command_line import Parser, complain, whole
 from common.visible import visible_lines
 
 MISSING = (
@@ -234,6 +235,10 @@ def main(words: Iterable[str] | None = None) -> int:
     if atheris is None:
         print(MISSING, file=sys.stderr)
         return 2
+    try:
+        usable(RESULTS)
+    except Unsaved as error:
+        return complain(str(error))
     seed = options.seed or secrets.randbelow(2**31) + 1
     return (try_out if options.planted else fuzz)(options.seconds, seed, console, atheris)
 
