@@ -11,6 +11,8 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 LOOK_EVERY = 0.5
@@ -50,19 +52,32 @@ def _watch(terminal: int) -> None:
     os.kill(os.getpid(), signal.SIGHUP)
 
 
-class _Terminal(io.FileIO):
+class _Terminal(io.BufferedWriter):
     """A terminal to write to, which may go away: a goodbye that nobody can read must not break off the cleaning up."""
 
     def write(self, data: Any) -> int:
+        with self._while_there():
+            super().write(data)
+        return len(data)
+
+    def flush(self) -> None:
+        with self._while_there():
+            super().flush()
+
+    @contextmanager
+    def _while_there(self) -> Iterator[None]:
+        """Where the terminal is gone, write to nowhere from now on."""
         try:
-            return super().write(data)
+            yield
         except OSError:
             if self.isatty():
                 raise
-            return len(data)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, self.fileno())
+            os.close(nowhere)
 
 
 def _outliving(stream: Any) -> io.TextIOWrapper:
     """The same as the terminal `stream`, but that it may go away."""
-    raw = _Terminal(stream.fileno(), "w", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=True)
+    buffer = _Terminal(io.FileIO(stream.fileno(), "w", closefd=False))
+    return io.TextIOWrapper(buffer, stream.encoding, stream.errors, line_buffering=True)
