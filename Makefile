@@ -1,145 +1,153 @@
-# Each target is one `python -m …` line, behind an environment that make sets up by itself (.venv, with
-# the packages of requirements.lock). The README shows the lines, for systems without make.
+# Each target is one `python -m …` line, in an environment that is set up at its first use: common/set_up.py makes .venv
+# with what the target needs (chats, comparison, development) and then starts the line. The README shows the lines,
+# for systems without make.
 
 .DEFAULT_GOAL := help
 .PHONY: help tcp-server tcp-client udp-server udp-client link link-join link-set accuracy compare report reproduce bench
 .PHONY: experiments experiment labbook demo test lint check fuzz torture diff doctor docs clean
 
-# Only what stands on make's command line counts: conda exports a HOST, some shells and services a PORT.
-HOST := $(if $(filter command line,$(origin HOST)),$(HOST))
-PORT := $(if $(filter command line,$(origin PORT)),$(PORT))
-NICK := $(if $(filter command line,$(origin NICK)),$(NICK))
-RUN := $(if $(filter command line,$(origin RUN)),$(RUN))
-NAME := $(if $(filter command line,$(origin NAME)),$(NAME))
-ARGS := $(if $(filter command line,$(origin ARGS)),$(ARGS))
-IMPAIRMENTS := PROFILE DELAY LOSS DUPLICATE REORDER CORRUPT RATE OUTAGE UP DOWN
-$(foreach name,$(IMPAIRMENTS) SEED PCAP,$(eval $(name) := $(if $(filter command line,$(origin $(name))),$($(name)))))
-
-VENV ?= .venv
-ifndef PYTHON
-PYTHON := $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+ifneq ($(shell echo ""),)  # cmd shows the quotes
+$(error make needs a POSIX shell (sh), and there is none here: on Windows run it in Git Bash, or without make: README.md, What make does)
 endif
-BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
-READY := $(VENV)/.ready
-FUZZ_READY := $(VENV)/fuzz/.ready
-PYTHON_M := @$(BIN)/python -m
 
-quoted = '$(subst ','\'',$(1))'
-AT := $(if $(HOST),--host=$(call quoted,$(HOST))) $(if $(PORT),--port=$(call quoted,$(PORT)))
-AS := $(if $(NICK),--nick=$(call quoted,$(NICK)))
-SEEDED := $(if $(SEED),--seed=$(call quoted,$(SEED)))
-MORE := $(SEEDED) $(if $(PCAP),--pcap=$(call quoted,$(PCAP)))
-lower = $(shell echo $(1) | tr A-Z a-z)
-# make link LOSS=5% DELAY="20ms 5ms": each is an option with the same name, and a word of `make compare`'s link.
-LINK := $(foreach name,$(IMPAIRMENTS),$(if $($(name)),--$(call lower,$(name)) $(call quoted,$($(name)))))
-WORDS := $(strip $(foreach name,$(filter-out PROFILE UP DOWN,$(IMPAIRMENTS)),$(if $($(name)),$(call lower,$(name)) $($(name)))))
-ONE := $(if $(PROFILE),--profiles=$(call quoted,$(PROFILE))) $(if $(WORDS),--link=$(call quoted,$(WORDS))) \
-	$(if $(UP),--up=$(call quoted,$(UP))) $(if $(DOWN),--down=$(call quoted,$(DOWN)))
+# --- what can be said on make's command line -------------------------------------------------------
 
-# A misspelt name would be ignored without a word, and the network be perfect.
-GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
-UNKNOWN := $(filter-out HOST PORT NICK RUN NAME ARGS SEED PCAP VENV PYTHON MAKEFLAGS MAKEOVERRIDES -%- $(IMPAIRMENTS),$(GIVEN))
-$(if $(strip $(UNKNOWN)),$(error There is no $(firstword $(UNKNOWN))= here: there are HOST PORT NICK RUN NAME ARGS SEED PCAP $(IMPAIRMENTS)))
+IMPAIRMENTS := PROFILE DELAY LOSS DUPLICATE REORDER CORRUPT RATE OUTAGE UP DOWN
+NAMES := HOST PORT NICK RUN NAME ARGS SEED PCAP VENV PYTHON INDEX $(IMPAIRMENTS)
+# Only what stands there counts: conda exports a HOST, some shells and services a PORT.
+GIVEN := $(foreach name,$(NAMES),$(if $(filter command line,$(origin $(name))),$(name)))
+
+# What each target takes. A name that it does not use would be ignored, and what was measured be something else.
+SERVER_TAKES := HOST PORT ARGS
+TAKES.tcp-server := $(SERVER_TAKES)
+TAKES.udp-server := $(SERVER_TAKES)
+TAKES.tcp-client := $(SERVER_TAKES) NICK
+TAKES.udp-client := $(SERVER_TAKES) NICK
+TAKES.doctor := $(SERVER_TAKES)
+TAKES.link := $(IMPAIRMENTS) SEED PCAP ARGS
+TAKES.link-set := $(IMPAIRMENTS) ARGS
+TAKES.compare := $(IMPAIRMENTS) SEED PCAP ARGS
+TAKES.experiment := NAME SEED ARGS
+TAKES.report := RUN ARGS
+TAKES.reproduce := RUN ARGS
+$(foreach target,labbook demo fuzz torture,$(eval TAKES.$(target) := SEED ARGS))
+$(foreach target,link-join accuracy bench experiments test check diff docs,$(eval TAKES.$(target) := ARGS))
+
+STRAY := $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
+STRAY := $(filter-out $(NAMES) MAKEFLAGS MAKEOVERRIDES -%-,$(STRAY))
+$(if $(STRAY),$(error There is no $(firstword $(STRAY))= here: there are $(NAMES)))
 TARGETS := $(shell sed -n 's/^\([a-z-]*\):.*\#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
-STRANGE := $(filter-out $(TARGETS) $(READY),$(MAKECMDGOALS))
-$(if $(strip $(STRANGE)),$(error There is no target $(firstword $(STRANGE)): make help lists them. Put quotes round a value with spaces: DELAY="20ms 5ms"))
+STRANGE := $(filter-out $(TARGETS),$(MAKECMDGOALS))
+$(if $(STRANGE),$(error There is no target $(firstword $(STRANGE)): make help lists them. Put quotes round a value with spaces: DELAY="20ms 5ms"))
+TAKEN := $(foreach target,$(MAKECMDGOALS),$(TAKES.$(target)))
+UNUSED := $(filter-out $(TAKEN) VENV PYTHON INDEX,$(GIVEN))
+$(if $(UNUSED),$(error make $(MAKECMDGOALS) takes no $(firstword $(UNUSED))=: it takes $(or $(strip $(foreach name,$(TAKEN),$(name)=)),nothing of the kind)))
+
+# --- from there to a program's options --------------------------------------------------------------
+
+lower = $(shell echo $(1) | tr A-Z a-z)
+said = $(if $(filter $(1),$(GIVEN)),$(value $(1)))
+# One word of the shell, whatever is in it: $, quotes, spaces.
+quote = '$(subst ','\'',$(1))'
+quoted = $(if $(call said,$(1)),$(call quote,$(call said,$(1))))
+option = $(if $(call said,$(1)),--$(or $(2),$(call lower,$(1)))=$(call quoted,$(1)))
+OPTIONS = $(foreach name,$(filter-out ARGS RUN NAME,$(TAKES.$@)),$(call option,$(name)))
+# `make compare LOSS=5% DELAY=20ms` is one network in tc-netem's words: --link 'delay 20ms loss 5%'
+WORDS = $(strip $(foreach name,$(filter-out PROFILE UP DOWN,$(IMPAIRMENTS)),$(if $(call said,$(name)),$(call lower,$(name)) $(call said,$(name)))))
+NETWORK = $(call option,PROFILE,profiles) $(if $(WORDS),--link=$(call quote,$(WORDS))) $(call option,UP) $(call option,DOWN)
+
+# --- the environment ----------------------------------------------------------------------------------
+
+FOUND := $(if $(filter PYTHON,$(GIVEN)),$(call quoted,PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python .venv/bin/python)
+ANY := $(if $(filter-out help,$(MAKECMDGOALS)),$(shell for python in $(FOUND); do \
+	"$$python" -I -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' 2>/dev/null && break; done))
+$(if $(filter-out help,$(MAKECMDGOALS)),$(if $(ANY),,$(error Python 3.11 or newer is needed, and $(or $(call quoted,PYTHON),none) \
+	$(if $(call said,PYTHON),is none,was found): install one, or name it with PYTHON=/path/to/python)))
+SET_UP = @$(call quote,$(ANY)) -I common/set_up.py $(call option,VENV)
+# $(call lab,chats) -m tcp.server: what the chats need is there, and then the line is started.
+lab = $(SET_UP) $(call option,INDEX) $(if $(call said,PYTHON),--this-python) $(if $(filter ARGS,$(TAKES.$@)),$(call option,ARGS)) $(1) --
 
 help:  ## this list
 	@echo 'make TARGET [NAME=value …] [ARGS="further options"]      (what is in parentheses goes with it)'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-tcp-server: $(READY)  ## the chat server over TCP          (HOST= PORT=, ARGS=--trace shows every message)
-	$(PYTHON_M) tcp.server $(AT) $(ARGS)
+tcp-server:  ## the chat server over TCP          (HOST= PORT=, ARGS=--trace shows every message)
+	$(call lab,chats) -m tcp.server $(OPTIONS)
 
-tcp-client: $(READY)  ## a client of it                    (HOST= PORT= NICK=)
-	$(PYTHON_M) tcp.client $(AT) $(AS) $(ARGS)
+tcp-client:  ## a client of it                    (HOST= PORT= NICK=)
+	$(call lab,chats) -m tcp.client $(OPTIONS)
 
-udp-server: $(READY)  ## the chat server over UDP          (HOST= PORT=, ARGS=--trace shows every message)
-	$(PYTHON_M) udp.server $(AT) $(ARGS)
+udp-server:  ## the chat server over UDP          (HOST= PORT=, ARGS=--trace shows every message)
+	$(call lab,chats) -m udp.server $(OPTIONS)
 
-udp-client: $(READY)  ## a client of it                    (HOST= PORT= NICK=)
-	$(PYTHON_M) udp.client $(AT) $(AS) $(ARGS)
+udp-client:  ## a client of it                    (HOST= PORT= NICK=)
+	$(call lab,chats) -m udp.client $(OPTIONS)
 
-link: $(READY)  ## a shell across a bad network      (LOSS=5% DELAY=20ms PROFILE=wifi UP="rate 1mbit" …)
-	$(PYTHON_M) benchmarks.link $(LINK) $(MORE) $(ARGS)
+link:  ## a shell across a bad network      (LOSS=5% DELAY=20ms PROFILE=wifi UP="rate 1mbit" …)
+	$(call lab,chats) -m benchmarks.link $(OPTIONS)
 
-link-join: $(READY)  ## another terminal in the same link
-	$(PYTHON_M) benchmarks.link --join $(ARGS)
+link-join:  ## another terminal in the same link
+	$(call lab,chats) -m benchmarks.link --join
 
-link-set: $(READY)  ## change the link while it runs     (LOSS=20%)
-	$(PYTHON_M) benchmarks.link --set $(LINK) $(ARGS)
+link-set:  ## change the link while it runs     (LOSS=20%)
+	$(call lab,chats) -m benchmarks.link --set $(OPTIONS)
 
-accuracy: $(READY)  ## how exact is the link on this machine?
-	$(PYTHON_M) benchmarks.link.accuracy $(ARGS)
+accuracy:  ## how exact is the link on this machine?
+	$(call lab,chats) -m benchmarks.link.accuracy
 
-compare: $(READY)  ## measure both over five networks: who loses what, who is late  (ARGS=--quick, LOSS=5% DELAY=20ms)
-	$(PYTHON_M) benchmarks.compare $(ONE) $(MORE) $(ARGS)
+compare:  ## measure both over five networks: who loses what, who is late  (ARGS=--quick, LOSS=5% DELAY=20ms)
+	$(call lab,comparison) -m benchmarks.compare $(NETWORK) $(call option,SEED) $(call option,PCAP)
 
-bench: $(READY)  ## beside other servers: is each figure reached?  (ARGS=--quick, ARGS="--only latency,cost")
-	$(PYTHON_M) benchmarks.bench $(ARGS)
+bench:  ## beside other servers: is each figure reached?  (ARGS=--quick, ARGS="--only latency,cost")
+	$(call lab,comparison) -m benchmarks.bench
 
-experiments: $(READY)  ## the experiments: what each asks, and how long it takes
-	$(PYTHON_M) benchmarks.experiments $(ARGS)
+experiments:  ## the experiments: what each asks, and how long it takes
+	$(call lab,chats) -m benchmarks.experiments
 
-experiment: $(READY)  ## make one: predict, measure, compare  (NAME=loss, ARGS=--quick)
-	$(PYTHON_M) benchmarks.experiments $(if $(NAME),$(call quoted,$(NAME)),$(error Say which: make experiment NAME=loss. make experiments lists them)) $(SEEDED) $(ARGS)
+experiment:  ## make one: predict, measure, compare  (NAME=loss, ARGS=--quick)
+	$(call lab,comparison) -m benchmarks.experiments $(or $(call quoted,NAME),$(error Say which: make experiment NAME=loss. make experiments lists them)) $(OPTIONS)
 
-labbook: $(READY)  ## make all of them, into one report; goes on where it was interrupted  (ARGS=--quick)
-	$(PYTHON_M) benchmarks.labbook $(SEEDED) $(ARGS)
+labbook:  ## make all of them, into one report; goes on where it was interrupted  (ARGS=--quick)
+	$(call lab,comparison) -m benchmarks.labbook $(OPTIONS)
 
-demo: $(READY)  ## a conversation over both, side by side, while the network goes bad  (ARGS="--act 2")
-	$(PYTHON_M) benchmarks.demo $(SEEDED) $(ARGS)
+demo:  ## a conversation over both, side by side, while the network goes bad  (ARGS="--act 2")
+	$(call lab,chats) -m benchmarks.demo $(OPTIONS)
 
-report: $(READY)  ## open the newest report, or RUN's
-	$(PYTHON_M) benchmarks.report $(if $(RUN),$(call quoted,$(RUN))) $(ARGS)
+report:  ## open the newest report, or RUN's
+	$(call lab,comparison) -m benchmarks.report $(call quoted,RUN)
 
-reproduce: $(READY)  ## measure again what RUN measured, and say what differs
-	$(PYTHON_M) benchmarks.reproduce $(if $(RUN),$(call quoted,$(RUN))) $(ARGS)
+reproduce:  ## measure again what RUN measured, and say what differs
+	$(call lab,comparison) -m benchmarks.reproduce $(call quoted,RUN)
 
-test: $(READY)  ## the tests                         (ARGS="-k framing")
-	$(PYTHON_M) pytest $(ARGS)
+test:  ## the tests                         (ARGS="-k framing")
+	$(call lab,development) -m pytest
 
-lint: $(READY)  ## ruff and mypy
-	$(PYTHON_M) ruff check .
-	$(PYTHON_M) ruff format --check .
-	$(PYTHON_M) mypy
+lint:  ## ruff, mypy, and the schema of the workflow in .github
+	$(call lab,development) -m ruff check .
+	$(call lab,development) -m ruff format --check .
+	$(call lab,development) -m mypy
+	$(call lab,development) -m mypy --platform darwin common tcp udp
+	$(call lab,development) -m mypy --platform win32 common tcp udp
+	$(call lab,development) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/check.yml
 
-check: lint test  ## ruff, mypy and the tests
+check: lint test  ## ruff, mypy, the workflow's schema and the tests
 
-fuzz: $(FUZZ_READY)  ## look for bytes that the decoder can't take  (ARGS="--seconds 10", SEED=)
-	$(PYTHON_M) benchmarks.fuzz $(if $(SEED),--seed=$(call quoted,$(SEED))) $(ARGS)
+fuzz:  ## look for bytes that the decoder can't take  (ARGS="--seconds 10", SEED=)
+	$(call lab,fuzz) -m benchmarks.fuzz $(OPTIONS)
 
-torture: $(READY)  ## ten converse, all others do what they should not: 5 minutes  (ARGS="--minutes 1", SEED=)
-	$(PYTHON_M) benchmarks.torture $(if $(SEED),--seed=$(call quoted,$(SEED))) $(ARGS)
+torture:  ## ten converse, all others do what they should not: 5 minutes  (ARGS="--minutes 1", SEED=)
+	$(call lab,chats) -m benchmarks.torture $(OPTIONS)
 
-diff: $(READY)  ## the TCP and the UDP text side by side  (ARGS=server or ARGS=client)
-	$(PYTHON_M) benchmarks.side_by_side $(ARGS)
+diff:  ## the TCP and the UDP text side by side  (ARGS=server or ARGS=client)
+	$(call lab,chats) -m benchmarks.side_by_side
 
-doctor: $(READY)  ## can this machine run the lab?     (HOST= PORT=: can it reach that one?)
-	$(PYTHON_M) benchmarks.doctor $(AT) $(ARGS)
+doctor:  ## can this machine run the lab?     (HOST= PORT=: can it reach that one?)
+	$(call lab,chats) -m benchmarks.doctor $(OPTIONS)
 
-docs: $(READY)  ## make again what the pages show: pictures and output
-	$(PYTHON_M) benchmarks.docs $(ARGS)
+docs:  ## make again what the pages show: pictures and output
+	$(call lab,development) -m benchmarks.docs
 
 clean:  ## remove what make has made (not your results)
-	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	$(SET_UP) --remove
+	rm -rf .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-
-$(READY): requirements.lock
-	@test ! -L $(VENV) || { echo "$(VENV) is a link to somebody's environment, and would be emptied: remove the link."; exit 1; }
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found: install one, or name it with PYTHON=/path/to/python."; exit 1; }
-	@echo "Setting up $(VENV) with $$($(PYTHON) --version): once, about half a minute." >&2
-	@$(PYTHON) -m venv --clear $(VENV) || { echo "This Python can't make a virtual environment. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
-		|| { echo "The packages of requirements.lock could not be installed: is there a network? (A proxy: set HTTPS_PROXY.)"; exit 1; }
-	@touch $@
-
-# A folder of its own: its wheels exist for few systems, and nothing else needs it.
-$(FUZZ_READY): benchmarks/fuzz/requirements.lock $(READY)
-	@rm -rf $(VENV)/fuzz
-	@echo "Fetching atheris, which does the search: once, 35 MB."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
-		--target $(VENV)/fuzz -r benchmarks/fuzz/requirements.lock \
-		|| { echo "atheris could not be installed. It exists for Linux on x86_64 with Python 3.11 to 3.13 (make clean; make fuzz PYTHON=python3.13). Is it that? Then: is there a network?"; exit 2; }
-	@touch $@

@@ -1,5 +1,5 @@
 """The comparison: the load, what it talks to, and what it makes of the numbers."""
 
-from common.interrupts import begin_program
+from common import start
 
-begin_program()
+start.at_package()

@@ -2,8 +2,10 @@
 
 import contextlib
 import errno
+import ipaddress
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,88 @@ Address = tuple[Any, ...]
 """What the socket module calls an address: (host, port) for IPv4, two numbers more for IPv6."""
 
 
+ANY = ("0.0.0.0", "::")
+"""Where a server listens to hear all addresses of its machine, over IPv4 and over IPv6; no client finds it there."""
+
+HOST_HELP = "a host is a name or a number such as 192.168.1.20 (make: HOST=…, python: --host …)"
+
+
 class Unusable(Exception):
     """An address can't be used; the text says why and what to do."""
 
 
 def show(address: Address) -> str:
-    """`host:port`, with the brackets that an IPv6 address needs."""
+    """`host:port`, with the brackets that an IPv6 address needs, and the scope that a link-local one has."""
     host, port = address[:2]
-    return f"[{host}]:{port}" if ":" in str(host) else f"{host}:{port}"
+    if ":" not in str(host):
+        return f"{host}:{port}"
+    scope = address[3] if len(address) > 3 and "%" not in host else 0
+    return f"[{host}{_scope(scope) if scope else ''}]:{port}"
+
+
+def _scope(number: int) -> str:
+    """The interface that a link-local address belongs to, as it stands behind one: `%eth0` (Windows: `%12`)."""
+    try:
+        return f"%{number if sys.platform == 'win32' else socket.if_indextoname(number)}"
+    except OSError:  # it is gone
+        return f"%{number}"
+
+
+# --- what a person calls a host -------------------------------------------------------------------
+
+
+def take_apart(text: str) -> tuple[str, int | None]:
+    """Host and port of what a person gave as a host; None if there is no port in it.
+
+    Whatever a server prints is taken: `127.0.0.1:4242`, `[::1]:4242`, `[::1]`. Raises Unusable for what is no host.
+    """
+    text = text.strip()
+    if "://" in text:
+        raise Unusable(f"{text!r} is a URL: {HOST_HELP}.")
+    if "/" in text:
+        raise Unusable(f"{text!r} is no host: leave out the / and what is behind it.")
+    host, colon, port = text, "", ""
+    if text.count(":") == 1 or "]:" in text:
+        host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    if colon and not (port.isdecimal() and int(port) <= 65_535):
+        raise Unusable(f"{text!r} has no port behind its colon: a port is a whole number up to 65535.")
+    refusal = _refuse(host)
+    if refusal:
+        raise Unusable(refusal)
+    return host, int(port) if colon else None
+
+
+def _refuse(host: str) -> str:
+    """Why `host` can be none, as a sentence; empty if it may be one."""
+    if not host:
+        return f"The host is missing: {HOST_HELP}."
+    if any(character.isspace() for character in host):
+        return f"{host!r} has white space in it: {HOST_HELP}."
+    if host.isdecimal():
+        return (
+            f"{host!r} is no host: if it is the port, say so (make: PORT=…, python: --port …); {HOST_HELP}."
+        )
+    number, percent, scope = host.partition("%")
+    try:
+        link_local = ipaddress.IPv6Address(number).is_link_local
+    except ValueError:
+        return ""  # a name, or IPv4
+    interfaces = _interfaces()
+    if link_local and not scope:
+        return (
+            f"{number} may be in each network of this machine: say in which one, {number}%NETWORK "
+            f"(there are {', '.join(interfaces)})."
+        )
+    if percent and scope not in interfaces and not scope.isdecimal():
+        return f"This machine has no network {scope!r}, as {host} says: there are {', '.join(interfaces)}."
+    return ""
+
+
+def _interfaces() -> list[str]:
+    """The names of this machine's networks, as they stand behind a link-local address and its %; numbers on Windows."""
+    return [str(number) if sys.platform == "win32" else name for number, name in socket.if_nameindex()]
 
 
 def resolve(host: str, port: int, kind: socket.SocketKind) -> list[tuple[socket.AddressFamily, Address]]:
@@ -27,6 +103,9 @@ def resolve(host: str, port: int, kind: socket.SocketKind) -> list[tuple[socket.
 
     Resolved once and kept: a name in each `sendto` would be looked up for every datagram.
     """
+    refusal = _refuse(host)
+    if refusal:
+        raise Unusable(refusal)
     try:
         found = socket.getaddrinfo(host, port, type=kind)
     except (OSError, UnicodeError) as error:
@@ -35,7 +114,35 @@ def resolve(host: str, port: int, kind: socket.SocketKind) -> list[tuple[socket.
             f"{host!r} can't be resolved to an address ({reason}): check the spelling, or give a number "
             "such as 127.0.0.1."
         ) from error
-    return [(family, address) for family, _, _, _, address in found]
+    usable: list[tuple[socket.AddressFamily, Address]] = [
+        (family, address) for family, _, _, _, address in found if _speaks(family, kind)
+    ]
+    if not usable:
+        raise Unusable(f"{host!r} is an IPv6 address, and this machine has no IPv6: {HOST_HELP}.")
+    return usable
+
+
+def _speaks(family: socket.AddressFamily, kind: socket.SocketKind) -> bool:
+    """Whether this machine knows the family at all: a name may have an IPv6 address where IPv6 is switched off."""
+    try:
+        socket.socket(family, kind).close()
+    except OSError as error:
+        return error.errno != errno.EAFNOSUPPORT
+    return True
+
+
+# --- a server's address ---------------------------------------------------------------------------
+
+
+def heard_at(sock: socket.socket) -> str:
+    """Which addresses of its machine a server is heard at, for its log; empty if it is the one that it is bound to."""
+    if sock.getsockname()[0] not in ANY:
+        return ""
+    if sock.family == socket.AF_INET:
+        return "that is every IPv4 address of this machine, and no IPv6 address (::)"
+    if sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+        return "that is every IPv6 address of this machine, and no IPv4 address (0.0.0.0)"
+    return "that is every address of this machine, IPv6 and IPv4"
 
 
 def bind(sock: socket.socket, address: Address, transport: str) -> None:
@@ -67,6 +174,26 @@ def explain_bind(error: OSError, address: Address, transport: str) -> str:
             "to be reached from others (make: HOST=…, python: --host …)."
         )
     return f"{show(address)} can't be used ({error.strerror}): choose another host or port."
+
+
+def explain_send(error: OSError) -> str:
+    """Why this machine itself did not send a datagram, and what to do. That is no loss: no network has seen it."""
+    no_way = "this machine knows no way there, or has another address by now"
+    nobody = "that machine does not answer in this network, or there is no way to it"
+    slow = "this machine's network does not keep up; wait a moment"
+    why = {
+        errno.EMSGSIZE: "it is too long for one datagram here; say it in parts",
+        errno.EPERM: "this machine's own firewall forbids it",
+        errno.EACCES: "this machine's own firewall or routes forbid it",
+        errno.ENETUNREACH: no_way,
+        errno.EHOSTUNREACH: nobody,
+        errno.EHOSTDOWN: nobody,
+        errno.ENETDOWN: no_way,
+        errno.EADDRNOTAVAIL: no_way,
+        errno.ENOBUFS: slow,
+        None: slow,  # TimeoutError, of a socket with a time limit
+    }
+    return f"{why.get(error.errno, 'this machine refuses')} ({error.strerror or error})"
 
 
 def find_holder(port: int, transport: str) -> str:

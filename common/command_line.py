@@ -3,11 +3,11 @@
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from common import limits
+from common import addresses, limits
 from common.nick import refuse_nick
 from common.visible import visible
 
@@ -34,6 +34,40 @@ class Parser(argparse.ArgumentParser):
         """Print the sentence, exit with 2."""
         message = visible(message.removeprefix("argument "))
         self.exit(2, f"{message[:1].upper()}{message[1:]} (--help lists the options).\n")
+
+    def add_place(self, host: str | None, about_host: str, about_port: str, *, listens: bool = False) -> None:
+        """Add `--host` (`host` if nobody says another one) and `--port`, to be read with `values`. `listens`: it is
+        a server's own place, where other hosts and ports make sense than at its clients."""
+        self._listens = listens
+        self.add_argument("--host", default=host, help=about_host)
+        lowest = 0 if listens else 1
+        self.add_argument("--port", type=whole(lowest, 65_535, "port"), help=f"{about_port} ({PORT})")
+
+    def values(self, words: Sequence[str] | None = None) -> dict[str, Any]:
+        """The value of each option. The port may stand behind the host, as it does in what a server prints."""
+        values = vars(self.parse_args(words))
+        try:
+            if values["host"] is not None:
+                values["host"], values["port"] = self._place(values["host"], values["port"])
+        except addresses.Unusable as unusable:
+            self.exit(2, f"{visible(str(unusable))}\n")
+        if values["port"] is None:
+            values["port"] = PORT
+        return values
+
+    def _place(self, given: str, port: int | None) -> tuple[str, int | None]:
+        """Host and port out of what was `given` as a host, and the port if one was given. Raises Unusable."""
+        host, behind = addresses.take_apart(given)
+        if host in addresses.ANY and not self._listens:
+            raise addresses.Unusable(
+                f"{host} is every address of the server's own machine: say one of them, 127.0.0.1 on that machine "
+                "itself (make: HOST=…, python: --host …)."
+            )
+        if None not in (behind, port) and behind != port:
+            raise addresses.Unusable(
+                f"Which port is meant, the {behind} of {given} or {port}? Leave one of them out."
+            )
+        return host, port if behind is None else behind
 
 
 def number(low: float, high: float, what: str) -> Callable[[str], float]:
@@ -99,9 +133,8 @@ def server_parser(transport: str) -> Parser:
     parser = Parser(
         prog=f"python -m {transport}.server", description=f"The chat server over {transport.upper()}."
     )
-    parser.add_argument("--host", default=LISTEN, help="address to listen on (%(default)s; 0.0.0.0: all)")
-    parser.add_argument(
-        "--port", type=whole(0, 65535, "port"), default=PORT, help="port (%(default)s; 0: any free one)"
+    parser.add_place(
+        LISTEN, "address to listen on (%(default)s; 0.0.0.0: all)", "port; 0: any free one", listens=True
     )
     parser.add_argument(
         "--rate",
@@ -154,8 +187,7 @@ def client_parser(transport: str) -> Parser:
         prog=f"python -m {transport}.client",
         description=f"The chat client over {transport.upper()}. Without a terminal it sends the lines it reads.",
     )
-    parser.add_argument("--host", default=CONNECT, help="where the server is (%(default)s)")
-    parser.add_argument("--port", type=whole(1, 65535, "port"), default=PORT, help="its port (%(default)s)")
+    parser.add_place(CONNECT, "where the server is (%(default)s)", "its port")
     parser.add_argument("--nick", type=_nick, help="your name in the room (asked if not given)")
     parser.add_argument(
         "--no-reconnect",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from common import interrupts, limits
+from common import addresses, interrupts, limits
 from common.addresses import Unusable
 from common.command_line import ClientOptions, complain
 from common.events import Ended, Event, Joined, Refused
@@ -55,7 +55,7 @@ def converse(
     options: ClientOptions,
 ) -> int:
     """Run a client until it is left or the server is gone; the exit code. `make` is its class."""
-    face = _face(f"{transport} {options.host}:{options.port}")
+    face = _face(f"{transport} {addresses.show((options.host, options.port))}")
     nick = options.nick or face.ask_nick()
     if not nick:
         return complain("A nick is needed to join: give one with --nick (make: NICK=ann).")

@@ -1,26 +1,13 @@
 """Ctrl-C, Ctrl-\\, SIGTERM, a closed terminal window: one wish, to be granted at any moment and without a traceback."""
 
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from common import window
-
 SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)
 ]  # Windows has no SIGHUP and no SIGQUIT
-
-
-def begin_program() -> None:
-    """Let Ctrl-C just end the process while `python -m` still loads it, and a closed window end it at any time.
-
-    Called by the packages that hold programs; does nothing where they are only imported.
-    """
-    if sys.argv[:1] == ["-m"]:  # what runpy has put there until it knows the file
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        window.begin()
 
 
 def raise_interrupt() -> None:

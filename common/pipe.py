@@ -97,23 +97,24 @@ class Pipe:
                 for name, value in client.session.statistics.rows():
                     self._print(f"{name}: {value}")
             case Retry():
-                self._try(client.retry, client)
+                self._try(client.retry, client)  # what is not sent now is without a receipt, and counted so
             case Mistake(reason):
                 self._unsent += 1
                 self._print(reason, wrong=True)
             case message:
-                self._try(lambda: client.send(message), client)
+                self._unsent += not self._try(lambda: client.send(message), client)
         return True
 
-    def _try(self, send: Callable[[], object], client: AnyClient) -> None:
-        """Send, or say why not, and count it. What is to be said waits until the server is back."""
+    def _try(self, send: Callable[[], object], client: AnyClient) -> bool:
+        """Send, or say why not; whether it was sent. What is to be said waits until the server is back."""
         while client.session.away and not client.session.ended and not self._output_closed:
             time.sleep(0.1)
         try:
             send()
         except NotSent as error:
-            self._unsent += 1
             self._print(str(error), wrong=True)
+            return False
+        return True
 
     def _read(self) -> None:
         """A thread: lines of standard input. Not through sys.stdin, whose lock a thread that still waits for

@@ -36,7 +36,7 @@ class AnyServer(Protocol):
 
 def run_server(make: Any) -> int:
     """Run a server until Ctrl-C or SIGTERM. `make` is its class. Returns the exit code."""
-    options = ServerOptions(**vars(server_parser(make.transport).parse_args()))
+    options = ServerOptions(**server_parser(make.transport).values())
     if sys.stdout is not None:
         # A log in a file may have an encoding that knows less than people write; that must not stop a server.
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -64,7 +64,7 @@ def run_server(make: Any) -> int:
 
 def run_client(make: Any) -> int:
     """Run a client. `make` is its class. Returns the exit code."""
-    options = ClientOptions(**vars(client_parser(make.transport).parse_args()))
+    options = ClientOptions(**client_parser(make.transport).values())
     interrupts.raise_interrupt()
     try:
         return converse(make, make.transport, options)

@@ -54,7 +54,7 @@ from common.statistics import BEYOND, milliseconds, percentile
 
 
 class NotSent(ValueError):
-    """A message that the server would not take, and that therefore was not sent; the text says why."""
+    """A message that was not sent: the server would not take it, or our own kernel did not. The text says why."""
 
 
 NICK_PROBLEMS = ("bad-nick", "nick-taken")
@@ -117,6 +117,8 @@ class _Pending:
     message: Say | Act | Tell
     at: float
     overdue: bool = False
+    again: bool = False
+    """It was sent before, and is lost if it is not sent now."""
 
 
 class Session:
@@ -209,8 +211,24 @@ class Session:
                     break
                 raise
             del self._pending[number]
+            self._pending[self._next_id - 1].again = True
             self.statistics.sent -= 1  # the same message, not one more
         return again
+
+    def not_sent(self, message: ClientMessage) -> None:
+        """Our own kernel did not take `message`. It is not lost on the way, then: it never was on it, and counts as if
+        it had not been said. One that was said again is as lost as it was before."""
+        number = message.id if isinstance(message, Say | Act | Tell) else None
+        if number is None or number not in self._pending:
+            return
+        sent = self._pending[number]
+        if not sent.overdue:
+            self.waiting -= 1
+        if sent.again:
+            sent.overdue = True
+        else:
+            del self._pending[number]
+            self.statistics.sent -= 1
 
     def unconfirmed(self) -> list[str]:
         """What we said and have no receipt for, in order."""

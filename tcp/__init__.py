@@ -1,5 +1,5 @@
 """The chat over TCP: a connection is a peer, a thread reads each of them, the length says where a message ends."""
 
-from common.interrupts import begin_program
+from common import start
 
-begin_program()
+start.at_package()

@@ -23,6 +23,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
+    sys.exit("Start it in the lab's folder, by its name: make tcp-client, or .venv/bin/python -m tcp.client")
+
 from common import addresses, limits
 from common.command_line import ClientOptions
 from common.events import Event
@@ -48,7 +51,7 @@ class Client:
         self.session = Session(nick, comes_back=options.reconnect)
         self._lock = threading.Lock()
         """Held around every call of the session: two threads make them."""
-        self._server = f"{options.host}:{options.port}"
+        self._server = addresses.show((options.host, options.port))
         self._show = show
         self._closing = threading.Event()
         self._attempts = 0

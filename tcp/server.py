@@ -29,6 +29,9 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
+if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
+    sys.exit("Start it in the lab's folder, by its name: make tcp-server, or .venv/bin/python -m tcp.server")
+
 from common import addresses, files, limits
 from common.allowance import Allowance
 from common.command_line import ServerOptions
@@ -97,6 +100,8 @@ class Server:
     def start(self) -> None:
         """Begin to serve."""
         self.log.state(f"tcp listening on {addresses.show(self.address)}")
+        if heard := addresses.heard_at(self._socket):
+            self.log.state(heard, "dim")
         # A connection is an open file, and so are guests and those that take our last words.
         beside = 2 * limits.MAX_GUESTS + FILES_OF_OUR_OWN
         wanted = self._options.max_members + beside

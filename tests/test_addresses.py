@@ -5,11 +5,12 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from common import addresses
-from common.addresses import Address, Unusable, bind, explain_bind, find_holder, resolve, show
+from common.addresses import Address, Unusable, bind, explain_bind, find_holder, resolve, show, take_apart
 
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 SEES_PROGRAMS = Path("/proc/net/tcp").exists()
@@ -49,11 +50,70 @@ def nobody_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
         (("::1", 4242, 0, 0), "[::1]:4242"),
         (("::ffff:127.0.0.1", 1, 0, 0), "[::ffff:127.0.0.1]:1"),
         (("fe80::1%eth0", 4242, 0, 2), "[fe80::1%eth0]:4242"),
+        (("fe80::1", 4242, 0, 999_999), "[fe80::1%999999]:4242"),
     ],
 )
 def test_an_address_is_shown_as_host_and_port(address: Address, text: str) -> None:
-    """IPv6 has colons of its own, hence brackets; flow and scope are for programs."""
+    """IPv6 has colons of its own, hence brackets; the flow is for programs, and so is a scope that is no network."""
     assert show(address) == text
+
+
+@pytest.mark.parametrize("number", [number for number, _ in socket.if_nameindex()])
+def test_the_network_of_an_address_is_shown(number: int) -> None:
+    """fe80::1 is another machine in each network: the one that is shown can be said again, and is the same."""
+    shown = show(("fe80::1", 4242, 0, number))
+    host, _ = take_apart(shown)
+    assert resolve(host, 4242, socket.SOCK_DGRAM) == [(socket.AF_INET6, ("fe80::1", 4242, 0, number))]
+
+
+# --- what a person calls a host -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "host", "port"),
+    [
+        ("127.0.0.1", "127.0.0.1", None),
+        ("127.0.0.1:4320", "127.0.0.1", 4320),
+        ("localhost:1", "localhost", 1),
+        ("::1", "::1", None),
+        ("[::1]", "::1", None),
+        ("[::1]:4302", "::1", 4302),
+        ("fe80::1%1", "fe80::1%1", None),
+        ("[fe80::1%1]:4302", "fe80::1%1", 4302),
+        ("::1:4302", "::1:4302", None),
+        (" 127.0.0.1\n", "127.0.0.1", None),
+    ],
+)
+def test_what_a_server_prints_is_a_host(said: str, host: str, port: int | None) -> None:
+    """With its port and its brackets, with one of them, and with neither."""
+    assert take_apart(said) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("", "The host is missing: a host is a name or a number"),
+        (":4242", "The host is missing"),
+        ("[]:4242", "The host is missing"),
+        ("no such host", "'no such host' has white space in it"),
+        ("4242", "'4242' is no host: if it is the port, say so (make: PORT=…, python: --port …)"),
+        ("127.0.0.1:http", "has no port behind its colon"),
+        ("127.0.0.1:", "has no port behind its colon"),
+        ("[::1]:65536", "has no port behind its colon"),
+        ("tcp://127.0.0.1:4242", "'tcp://127.0.0.1:4242' is a URL"),
+        ("http://[::1]", "is a URL"),
+        ("192.168.1.20/24", "leave out the / and what is behind it"),
+        ("fe80::1", "say in which one, fe80::1%NETWORK (there are "),
+        ("[fe80::1]:4242", "say in which one, fe80::1%NETWORK (there are "),
+        ("fe80::1%nowhere", "This machine has no network 'nowhere'"),
+    ],
+)
+def test_what_is_no_host_is_answered_with_what_is(said: str, why: str) -> None:
+    """In one sentence."""
+    with pytest.raises(Unusable) as caught:
+        take_apart(said)
+    assert why in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 # --- resolve --------------------------------------------------------------------------------------
@@ -66,7 +126,9 @@ def test_a_number_is_its_own_address(kind: socket.SocketKind) -> None:
     assert resolve("::1", 4242, kind) == [(socket.AF_INET6, ("::1", 4242, 0, 0))]
 
 
-@pytest.mark.parametrize("host", ["no such host", "256.256.256.256", "", "x" * 300, "a..b", "1.2.3.4.5"])
+@pytest.mark.parametrize(
+    "host", ["no.such.host.invalid", "256.256.256.256", "[::1", "x" * 300, "a..b", "1.2.3.4.5"]
+)
 def test_a_name_that_means_nothing_is_explained(host: str) -> None:
     """A sentence with the name and a remedy, whether the system or Python refuses it."""
     with pytest.raises(Unusable, match="check the spelling, or give a number such as") as caught:
@@ -80,7 +142,27 @@ def test_all_addresses_are_given_in_the_order_of_the_system(monkeypatch: pytest.
     six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 1, 0, 0))
     four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [six, four])
+    monkeypatch.setattr(addresses, "_speaks", lambda *_: True)
     assert resolve("localhost", 1, socket.SOCK_STREAM) == [(six[0], six[4]), (four[0], four[4])]
+
+
+def test_ipv6_that_is_switched_off_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`localhost` may mean ::1 on a machine whose kernel has no IPv6: 127.0.0.1 is left, and of ::1 nothing is."""
+    real = socket.socket
+
+    def without_ipv6(family: int = socket.AF_INET, *arguments: Any) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise error(errno.EAFNOSUPPORT)
+        return real(family, *arguments)
+
+    six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 1, 0, 0))
+    four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 1))
+    monkeypatch.setattr(socket, "socket", without_ipv6)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [six, four])
+    assert resolve("localhost", 1, socket.SOCK_STREAM) == [(four[0], four[4])]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [six])
+    with pytest.raises(Unusable, match="this machine has no IPv6"):
+        resolve("::1", 1, socket.SOCK_STREAM)
 
 
 # --- bind -----------------------------------------------------------------------------------------
@@ -149,6 +231,51 @@ def test_anything_else_is_told_as_the_system_tells_it() -> None:
     reason = os.strerror(errno.EPERM)
     sentence = explain_bind(error(errno.EPERM), ("::1", 4242, 0, 0), "tcp")
     assert sentence == f"[::1]:4242 can't be used ({reason}): choose another host or port."
+
+
+# --- what a server hears, and what this machine does not send -------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "alone", "says"),
+    [
+        ("127.0.0.1", None, ""),
+        ("0.0.0.0", None, "every IPv4 address of this machine, and no IPv6"),
+        ("::", 0, "every address of this machine, IPv6 and IPv4"),
+        ("::", 1, "every IPv6 address of this machine, and no IPv4"),
+    ],
+)
+def test_what_a_server_at_all_addresses_hears_is_said(host: str, alone: int | None, says: str) -> None:
+    """At :: that is a matter of the system: Linux hears IPv4 there, too, and Windows does not."""
+    family = socket.AF_INET if alone is None else socket.AF_INET6
+    if not addresses._speaks(family, socket.SOCK_DGRAM):
+        pytest.skip("this machine has no IPv6")
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
+        if alone is not None:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, alone)
+        sock.bind((host, 0))
+        heard = addresses.heard_at(sock)
+    assert says in heard
+    assert bool(says) == bool(heard)
+
+
+@pytest.mark.parametrize(
+    ("problem", "why"),
+    [
+        (error(errno.EMSGSIZE), "too long for one datagram"),
+        (error(errno.EPERM), "this machine's own firewall"),
+        (error(errno.ENETUNREACH), "knows no way there"),
+        (error(errno.EHOSTUNREACH), "there is no way to it"),
+        (error(errno.EINVAL), "this machine refuses"),
+        (TimeoutError("timed out"), "does not keep up"),
+    ],
+    ids=str,
+)
+def test_what_this_machine_does_not_send_is_explained(problem: OSError, why: str) -> None:
+    """In plain words, and in those of the system."""
+    explained = addresses.explain_send(problem)
+    assert why in explained
+    assert explained.endswith(f"({problem.strerror or 'timed out'})")
 
 
 # --- who holds a port -----------------------------------------------------------------------------

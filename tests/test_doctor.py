@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,23 @@ from benchmarks.doctor import __main__ as doctor
 from benchmarks.doctor import emulation, machine, reach
 from benchmarks.doctor.finding import Finding, State
 from benchmarks.doctor.reach import Answer, Probe
-from common import addresses
+from common import addresses, set_up
 from common.addresses import Address, Unusable
 from common.events import Came, Spoken
 from tests.lab import PATIENCE, Lab
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX system")
+
+
+def _has(host: str) -> bool:
+    """Whether this machine has the address: Linux has all of 127.0.0.0/8."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, suppress(OSError):
+        sock.bind((host, 0))
+        return True
+    return False
+
+
+needs_other_loopback = pytest.mark.skipif(not _has("127.0.0.2"), reason="this machine has no 127.0.0.2")
 
 
 @contextmanager
@@ -106,19 +117,24 @@ def test_without_packaging_markers_are_passed_over(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    ("lock", "state", "said"),
+    ("lock", "locked", "state", "said"),
     [
-        ("pytest=={pytest}\n", State.OK, "all 1"),
-        ("pytest==0.0.1\n", State.BETTER, "instead of 0.0.1"),
-        ("no-such-package==1\n", State.BETTER, "not installed: no-such-package"),
-        ("needed-package==1\n", State.MISSING, "not installed: needed-package"),
+        (set_up.CHATS, "pytest=={pytest}\n", State.OK, "all 1"),
+        (set_up.CHATS, "pytest==0.0.1\n", State.MISSING, "pytest 0.0.1 ("),
+        (set_up.CHATS, "no-such-package==1\n", State.MISSING, "not: no-such-package"),
+        (set_up.COMPARISON, "no-such-package==1\n", State.OK, "when make first needs them"),
+        (set_up.DEVELOPMENT, "no-such-package==1\npytest=={pytest}\n", State.BETTER, "not: no-such-package"),
     ],
 )
-def test_packages_are_compared_with_the_lock(lock: str, state: State, said: str, tmp_path: Path) -> None:
-    """What everything needs is missing; what only tests need, or another version, could be better."""
-    (tmp_path / "lock").write_text(lock.format(pytest=pytest.__version__))
-    (tmp_path / "project").write_text('dependencies = [\n    "Needed_Package>=1",  # why\n]\n')
-    finding = machine.packages(tmp_path / "lock", tmp_path / "project")
+def test_packages_are_compared_with_the_locks(
+    lock: str, locked: str, state: State, said: str, tmp_path: Path
+) -> None:
+    """What the chats need must be there; what others need comes when they are first asked for."""
+    for name in (set_up.CHATS, set_up.COMPARISON, set_up.DEVELOPMENT):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("")
+    (tmp_path / lock).write_text(locked.format(pytest=pytest.__version__))
+    finding = machine.packages(tmp_path)
     assert finding.state is state
     assert said in finding.found
 
@@ -356,10 +372,53 @@ def test_every_outcome_is_explained(tcp: Answer, udp: Answer) -> None:
         assert bool(remedy) == (answer is not Answer.CHAT)
 
 
-def test_a_firewall_that_lets_only_tcp_pass_is_suspected() -> None:
-    """TCP answers and UDP is silent: what a campus network does."""
-    assert "campus" in reach.verdict(Answer.CHAT, Answer.SILENT)
+def test_all_that_may_be_the_reason_is_named_the_commonest_first() -> None:
+    """TCP answers and UDP is silent: nobody can tell from here which of four reasons it has."""
+    said = reach.verdict(Answer.CHAT, Answer.SILENT)
+    reasons = [
+        "no UDP server at this address",
+        "lets only TCP pass",
+        "answers from another address",
+        "a campus",
+    ]
+    places = [said.find(reason) for reason in reasons]
+    assert -1 not in places
+    assert places == sorted(places)
     assert "campus" not in reach.verdict(Answer.CHAT, Answer.REFUSED)
+
+
+def test_no_verdict_blames_one_thing_alone() -> None:
+    """Whatever does not get through may have more than one reason."""
+    fine, *others = reach.VERDICTS
+    assert fine[:2] == ({Answer.CHAT}, {Answer.CHAT})
+    assert [seen for *_, seen, causes in others if len(causes) < 2] == []
+
+
+@needs_other_loopback
+def test_an_answer_from_another_address_is_recognized() -> None:
+    """What a server at 0.0.0.0 sends without knowing where it was asked: the verdict needs no guess then."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(PATIENCE)
+        sock.bind(("0.0.0.0", 0))
+
+        def answer_all() -> None:
+            for _ in range(2):
+                sock.sendto(b'{"type":"challenge","cookie":"c"}', sock.recvfrom(1000)[1])
+
+        thread = threading.Thread(target=answer_all)
+        thread.start()
+        seen = probe("udp", ("127.0.0.2", sock.getsockname()[1]))
+        thread.join()
+    assert (seen.answer, seen.detail.partition(":")[0]) == (Answer.ELSEWHERE, "127.0.0.1")
+    assert "HOST=127.0.0.2" in reach.explain(seen, "udp")[1]
+    assert "another address" in reach.verdict(Answer.CHAT, seen.answer)
+
+
+@needs_other_loopback
+def test_a_chat_at_all_addresses_is_recognized_at_each(transport: str) -> None:
+    """At 127.0.0.2, too, where the kernel alone would have UDP answer from 127.0.0.1."""
+    with Lab(transport, host="0.0.0.0") as lab:
+        assert probe(transport, ("127.0.0.2", lab.address[1]), PATIENCE).answer is Answer.CHAT
 
 
 # --- the command ----------------------------------------------------------------------------------
@@ -415,13 +474,15 @@ def test_the_whole_machine_is_examined(run: RunDoctor) -> None:
 
 def test_another_machine_is_probed(run: RunDoctor, lab: Lab) -> None:
     """One transport answers, the other one is closed: exit code 1, and it says which."""
-    code, written, _ = run("--host", "127.0.0.1", "--port", str(lab.address[1]))
+    code, written, _ = run("--host", addresses.show(lab.address))  # as the server prints it
     missing = "UDP" if lab.transport == "tcp" else "TCP"
     assert code == 1
     assert f"Only the {missing} server is missing there." in written
 
 
-@pytest.mark.parametrize("arguments", [("--port", "0"), ("--port", "many"), ("--host", ""), ("--hots", "x")])
+@pytest.mark.parametrize(
+    "arguments", [("--port", "0"), ("--port", "many"), ("--host", ""), ("--host", "4242"), ("--hots", "x")]
+)
 def test_a_bad_option_is_one_sentence(run: RunDoctor, arguments: tuple[str, ...]) -> None:
     """Exit code 2, nothing on standard output."""
     code, written, errors = run(*arguments)

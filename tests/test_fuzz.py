@@ -16,6 +16,7 @@ from benchmarks.fuzz import __main__ as program
 from benchmarks.fuzz import properties, seeds
 from benchmarks.fuzz.planted import plant
 from benchmarks.fuzz.properties import Broken, check, check_stream, check_text, pieces
+from common import set_up
 from common.messages import Say, Violation, from_client, from_server
 from tcp.framing import Deframer
 from tests.test_protocol_page import examples
@@ -228,7 +229,7 @@ def test_it_is_found_where_make_puts_it(tmp_path: Path) -> None:
     assert program.library(tmp_path) is None
     (tmp_path / "fuzz" / "atheris").mkdir(parents=True)
     assert program.library(tmp_path) == tmp_path / "fuzz"
-    assert "--target $(VENV)/fuzz" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert set_up.GROUPS["fuzz"][-1] == "benchmarks/fuzz/requirements.lock"
 
 
 def test_it_has_a_lock_of_its_own() -> None:

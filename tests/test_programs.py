@@ -210,7 +210,13 @@ def test_a_taken_nick_is_one_sentence_for_a_pipe(transport: str) -> None:
         (["client", "--nick", "x" * 33], "1 to 32 characters, not 33"),
         (["client"], "A nick is needed"),
         (["client", "--nick", "a", "--host", "no.such.host.invalid"], "can't be resolved"),
+        (["client", "--nick", "a", "--host", "127.0.0.1:1", "--port", "2"], "Which port is meant, the 1 of"),
+        (["client", "--nick", "a", "--host", "http://127.0.0.1"], "is a URL"),
+        (["client", "--nick", "a", "--host", "0.0.0.0:4242"], "every address of the server's own machine"),
+        (["client", "--nick", "a", "--host", "[::1]:1"], r"There is no server at \[::1\]:1\b"),
         (["server", "--port", "70000"], "'70000' is no port"),
+        (["server", "--host", "4242"], "'4242' is no host: if it is the port, say so"),
+        (["server", "--host", "fe80::1"], "may be in each network of this machine"),
         (["server", "--host", "192.0.2.1"], "no address of this machine"),
         (["server", "--rate", "-1"], "'-1' is no rate"),
         (["server", "--burst", "0"], "'0' is no burst"),
@@ -304,14 +310,14 @@ raise SystemExit(module.main())
     assert "RuntimeError: a bug" in err
 
 
-def test_the_lab_speaks_ipv6(transport: str) -> None:
-    """Server and client at ::1."""
-    process = program(f"{transport}.server", "--host", "::1", "--port", "0")
+def test_what_a_server_prints_is_a_host(transport: str) -> None:
+    """At ::1, which it prints in brackets and with its port: that is where the client is sent."""
+    process = program(f"{transport}.server", "--host", "[::1]", "--port", "0")
     assert process.stdout is not None
-    found = re.search(r"listening on \[::1\]:(\d+)", process.stdout.readline())
+    found = re.search(r"listening on (\[::1\]:\d+)$", process.stdout.readline())
     assert found
     done = subprocess.run(
-        [sys.executable, "-m", f"{transport}.client", "--host", "::1", "--port", found[1], "--nick", "ann"],
+        [sys.executable, "-m", f"{transport}.client", "--host", found[1], "--nick", "ann"],
         cwd=ROOT,
         input="hi\n",
         capture_output=True,

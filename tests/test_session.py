@@ -283,6 +283,36 @@ def test_the_largest_payload_goes_out_and_one_byte_more_does_not(udp: Dialogue, 
 # --- receipts -------------------------------------------------------------------------------------
 
 
+def test_what_our_own_kernel_refuses_was_never_said(udp: Dialogue) -> None:
+    """It counts as nothing, waits for nothing, is not lost later, and can't be said again by /retry."""
+    message = udp.says("hi")
+    udp.session.not_sent(message)
+    session = udp.session
+    assert (session.statistics.sent, session.statistics.unconfirmed, session.waiting) == (0, 0, 0)
+    assert session.overdue(udp.now + limits.RECEIPT_TIMEOUT) == []
+    assert session.retry(udp.now) == []
+    session.not_sent(message)
+    session.not_sent(Ping())
+    assert session.statistics.sent == 0
+
+
+def test_what_was_lost_and_is_refused_now_is_still_lost(udp: Dialogue) -> None:
+    """Once: it counts as one message, and as one without a receipt, until it has one."""
+    session, late = udp.session, udp.now + limits.RECEIPT_TIMEOUT
+    udp.says("hi")
+    assert session.overdue(late) == [Unconfirmed("hi")]
+    for _ in range(2):
+        (again,) = session.retry(late)
+        assert session.waiting == 1
+        session.not_sent(again)
+        assert (session.statistics.sent, session.unconfirmed(), session.waiting) == (1, ["hi"], 0)
+        assert session.overdue(late + limits.RECEIPT_TIMEOUT) == []
+    (again,) = session.retry(late)
+    assert isinstance(again, Say)
+    udp.hears(Chat(nick="ann", message="hi", seq=6, id=again.id))
+    assert (session.statistics.confirmed, session.unconfirmed(), session.waiting) == (1, [], 0)
+
+
 def test_a_receipt_gives_the_round_trip(tcp: Dialogue) -> None:
     """From sending to the broadcast with our id; by `id`, whatever the order."""
     tcp.says("one")

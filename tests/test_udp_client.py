@@ -1,14 +1,22 @@
 """The UDP client against a network, and servers, that lose, double, overtake and fall silent."""
 
+import errno
+import json
+import os
 import select
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.link import namespace
 from common import addresses, limits
 from common.command_line import ClientOptions
 from common.events import Ended, Joined, Missing, Spoken, Unconfirmed
@@ -26,8 +34,13 @@ from common.messages import (
     encode,
     from_client,
 )
+from common.pipe import Pipe
+from common.session import NotSent
 from common.waker import Waker
+from tests.emulated import needs_link
 from tests.lab import PATIENCE, Lab, Member
+
+ROOT = Path(__file__).parent.parent
 
 
 class FakeServer:
@@ -75,6 +88,14 @@ def server() -> Iterator[FakeServer]:
 def ann(server: FakeServer) -> Iterator[Member]:
     """A client of it that has not said hello."""
     member = Member("udp", ClientOptions(port=server.port, heartbeat=0.2, reconnect=False), "ann")
+    yield member
+    member.leaves()
+
+
+@pytest.fixture
+def calm(server: FakeServer) -> Iterator[Member]:
+    """The same, with a heartbeat so slow that it says nothing of itself."""
+    member = Member("udp", ClientOptions(port=server.port, reconnect=False), "ann")
     yield member
     member.leaves()
 
@@ -287,6 +308,191 @@ def test_a_client_behind_a_nat_that_rebinds_goes_on() -> None:
         ann.says("after")
         bob.hears("ann", "after")
         ann.leaves()
+
+
+# --- what our own kernel does not send ------------------------------------------------------------
+
+
+class Reluctant:
+    """A socket of the client whose kernel has something against the next datagrams, one after another."""
+
+    def __init__(self, client: Any, *problems: int) -> None:
+        self._socket: socket.socket = client._socket
+        self._problems = [OSError(number, os.strerror(number)) for number in problems]
+        client._socket = self
+
+    def send(self, data: bytes) -> int:
+        """Send it, or raise what is next."""
+        if self._problems:
+            raise self._problems.pop(0)
+        return self._socket.send(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+@pytest.mark.parametrize(
+    ("problem", "says"),
+    [
+        (errno.EMSGSIZE, "too long for one datagram here; say it in parts"),
+        (errno.EPERM, "this machine's own firewall forbids it"),
+        (errno.ENETUNREACH, "this machine knows no way there"),
+        (errno.EHOSTUNREACH, "there is no way to it"),
+        (errno.ENOBUFS, "wait a moment"),
+    ],
+)
+def test_what_our_own_kernel_refuses_is_not_sent(
+    server: FakeServer, calm: Member, problem: int, says: str
+) -> None:
+    """It is said at once and why, is not called lost, and nothing is left to retry; the conversation goes on."""
+    server.welcomes(calm)
+    Reluctant(calm.client, problem, problem)
+    with pytest.raises(NotSent, match=says):
+        calm.says("hi")
+    assert calm.client.session.statistics.unconfirmed == 0
+    assert calm.client.retry() == 0
+    calm.says("hi again")
+    said = next(message for message in iter(server.gets, None) if isinstance(message, Say))
+    assert said.message == "hi again"
+
+
+@pytest.mark.parametrize("problem", [errno.EMSGSIZE, errno.EHOSTUNREACH, errno.EACCES])
+def test_what_became_of_an_earlier_datagram_holds_up_no_later_one(
+    server: FakeServer, calm: Member, problem: int
+) -> None:
+    """A router's news about an earlier datagram is reported at the next one, once: that one is sent all the same."""
+    server.welcomes(calm)
+    Reluctant(calm.client, problem)
+    calm.says("hi")
+    assert next(message for message in iter(server.gets, None) if isinstance(message, Say)).message == "hi"
+    assert calm.client.session.statistics.unconfirmed == 1
+
+
+def test_what_is_refused_when_it_is_said_again_is_still_lost(server: FakeServer, calm: Member) -> None:
+    """`/retry` says why it is not sent; the next `/retry` says it."""
+    server.welcomes(calm)
+    calm.client.session._receipt_timeout = 0.05
+    calm.says("hi")
+    calm.sees(Unconfirmed)
+    Reluctant(calm.client, errno.ENETUNREACH, errno.ENETUNREACH)
+    with pytest.raises(NotSent, match=r"^Not sent: this machine knows no way there"):
+        calm.client.retry()
+    assert calm.client.session.unconfirmed() == ["hi"]
+    assert calm.client.retry() == 1
+
+
+def test_a_hello_that_our_own_kernel_refuses_ends_it_with_the_reason(ann: Member) -> None:
+    """At once, and not as a server that does not answer."""
+    Reluctant(ann.client, errno.EPERM, errno.EPERM)
+    ann.client.start()
+    assert "this machine's own firewall forbids it" in ann.sees(Ended).reason
+
+
+def test_after_a_ping_that_is_refused_the_next_one_comes_from_a_new_socket(
+    server: FakeServer, ann: Member
+) -> None:
+    """A connected socket keeps the address it had, and this machine may have another one by now."""
+    server.welcomes(ann)
+    before = server._client
+    Reluctant(ann.client, *[errno.ENETUNREACH] * 100)
+    assert isinstance(server.gets(), Ping)
+    assert server._client != before
+    assert "not been heard of" in ann.sees(Ended).reason
+
+
+def test_a_goodbye_that_is_refused_is_none(server: FakeServer, ann: Member) -> None:
+    """We leave all the same."""
+    server.welcomes(ann)
+    Reluctant(ann.client, *[errno.ENETUNREACH] * 100)
+    ann.leaves()
+    assert not ann.client._receiving.is_alive()
+
+
+def test_a_pipe_counts_what_was_not_sent(
+    server: FakeServer, calm: Member, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once, and exits with 1: its input has not arrived."""
+    server.welcomes(calm)
+    Reluctant(calm.client, errno.EPERM, errno.EPERM)
+    pipe = Pipe()
+    pipe._obey("hi", calm.client)
+    pipe._obey("/retry", calm.client)
+    assert pipe.leave(calm.client) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("Not sent: this machine's own firewall forbids it (")
+    assert "sent: 0\n" in told
+    assert told.endswith("1 message is without a receipt.\n")
+
+
+REFUSED = """
+import json, socket, subprocess
+from common.session import NotSent
+from tests.lab import Lab
+
+SERVER, IP_MTU_DISCOVER, IP_PMTUDISC_DO = "127.0.0.2", 10, 2
+
+def ip(*words):
+    subprocess.run(["ip", *words], check=True)
+
+def says(text):
+    try:
+        ann.says(text)
+    except NotSent as not_sent:
+        return str(not_sent)
+    ann.hears("ann", text)
+    return "sent"
+
+ip("link", "set", "lo", "up", "mtu", "1500")
+with Lab("udp", host=SERVER) as lab:
+    ann, told = lab.join("ann"), {}
+    for route in ("unreachable", "prohibit"):
+        ip("route", "add", "table", "local", route, SERVER)
+        told[route] = says(route)
+        ip("route", "del", "table", "local", route, SERVER)
+        told[f"without {route}"] = says("again")
+    ann.client._socket.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    told |= {"long": says("x" * 2000), "short": says("x")}
+    told["without a receipt"] = ann.client.session.statistics.unconfirmed
+    print(json.dumps(told))
+
+    def has(address):
+        ip("address", "add", address, "dev", "lo")
+        ip("route", "replace", "table", "local", "local", SERVER, "dev", "lo", "src", address)
+
+    has("10.0.0.1")
+    bob = lab.join("bob", heartbeat=0.2)
+    ip("address", "del", "10.0.0.1/32", "dev", "lo")
+    has("10.0.0.2")
+    while "bob moved" not in lab.written.getvalue():  # after the challenge of a heartbeat
+        ann.says("tick")
+        ann.hears("ann", "tick")
+    bob.says("from my new address")
+    ann.hears("bob", "from my new address")
+"""
+"""A conversation in a network of its own, whose routes, sizes and addresses change in the middle."""
+
+
+@needs_link
+@pytest.mark.skipif(shutil.which("ip") is None, reason="the program ip (iproute2) is missing")
+def test_what_a_real_kernel_refuses_is_not_sent() -> None:
+    """A route that is gone, one that is forbidden, a datagram that does not fit; afterwards it goes on, and even when
+    the machine has another address."""
+    command = [*namespace.way_in(), "--", sys.executable, "-c", REFUSED]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    refused = {name: told.pop(name) for name in ("unreachable", "prohibit", "long")}
+    assert told == {"without unreachable": "sent", "without prohibit": "sent", "short": "sent"} | {
+        "without a receipt": 0
+    }
+    assert refused["unreachable"].startswith(
+        "Not sent: that machine does not answer in this network, or there is no way"
+    )
+    assert refused["prohibit"].startswith("Not sent: this machine's own firewall or routes forbid it")
+    assert refused["long"].startswith("Not sent: it is too long for one datagram here")
+
+
+# --- what is none of our format -------------------------------------------------------------------
 
 
 def test_garbage_from_the_server_is_passed_over(server: FakeServer, ann: Member) -> None:

@@ -1,5 +1,5 @@
 """The chat over UDP: an address is a peer once it has proved itself, and a datagram is a message."""
 
-from common.interrupts import begin_program
+from common import start
 
-begin_program()
+start.at_package()

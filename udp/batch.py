@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from common.addresses import Address
+from udp.wildcard import Item, Wildcard, taken_apart
 
 
 class Receiver(Protocol):
@@ -34,7 +35,7 @@ class _Header(ctypes.Structure):  # struct msghdr
         ("name_size", ctypes.c_uint32),
         ("buffers", ctypes.c_void_p),
         ("buffer_count", ctypes.c_size_t),
-        ("control", ctypes.c_void_p),
+        ("control", ctypes.c_char_p),
         ("control_size", ctypes.c_size_t),
         ("flags", ctypes.c_int),
     )
@@ -70,11 +71,21 @@ def written_down(address: Address) -> bytes:
     )
 
 
+def enclosed(items: Sequence[Item]) -> bytes:
+    """What is sent along with a datagram, as the kernel reads it (struct cmsghdr), on Linux. Each item begins where a
+    `size_t` may: that is what `0N` pads to."""
+    header = struct.calcsize("@Nii")
+    return b"".join(
+        struct.pack(f"@Nii{len(data)}s0N", header + len(data), level, kind, data)
+        for level, kind, data in items
+    )
+
+
 class Batch:
     """Sends through `sock`, which does not wait. Each datagram is on its way or is not: what the kernel does not
     take is not tried again."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket | Wildcard) -> None:
         self._socket = sock
         self._buffer = _Buffer()
         self._receivers: Sequence[Receiver] = ()
@@ -119,15 +130,19 @@ class Batch:
         """The same buffer for all of them, and each its own address: made when somebody comes or goes, and not for
         every message."""
         self._receivers = receivers
-        name_size = len(written_down(receivers[0].address))
+        parts = [taken_apart(receiver.address) for receiver in receivers]
+        name_size = len(written_down(parts[0][0]))
         self._names = bytearray(name_size * len(receivers))
         names = ctypes.addressof(ctypes.c_char.from_buffer(self._names))
         # A power of two of them: ctypes makes a class for each length.
         self._datagrams = (_Datagram * (1 << len(receivers).bit_length()))()
         buffer = ctypes.addressof(self._buffer)
-        for number, receiver in enumerate(receivers):
+        for number, (address, items) in enumerate(parts):
             start = number * name_size
-            self._names[start : start + name_size] = written_down(receiver.address)
+            self._names[start : start + name_size] = written_down(address)
             header = self._datagrams[number].header
             header.name, header.name_size = names + start, name_size
             header.buffers, header.buffer_count = buffer, 1
+            if items:
+                control = enclosed(items)
+                header.control, header.control_size = control, len(control)

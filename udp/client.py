@@ -24,6 +24,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
+if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
+    sys.exit("Start it in the lab's folder, by its name: make udp-client, or .venv/bin/python -m udp.client")
+
 from common import addresses, limits
 from common.command_line import ClientOptions
 from common.events import Event, Notice
@@ -40,7 +43,7 @@ from common.messages import (
     from_server,
 )
 from common.programs import run_client
-from common.session import Session
+from common.session import NotSent, Session
 
 START_ONE = "start one with `make udp-server` (or .venv/bin/python -m udp.server), or check HOST and PORT."
 
@@ -66,7 +69,7 @@ class Client:
         )
         self._lock = threading.Lock()
         """Held around every call of the session: two threads make them."""
-        self._server = f"{options.host}:{options.port}"
+        self._server = addresses.show((options.host, options.port))
         self._show = show
         self._closing = threading.Event()
         self._attempts = 0
@@ -89,18 +92,20 @@ class Client:
     def send(self, message: ClientMessage) -> None:
         """Put a message on its way. Never waits: nothing holds us back, and nothing saves what is too much.
 
-        Raises session.NotSent for one that the server would not take; nothing is sent then.
+        Raises session.NotSent for one that the server, or our own kernel, would not take; nothing is sent then.
         """
         with self._lock:
             message = self.session.sending(message, time.monotonic())
-        self._put(message)
+        if refusal := self._put(message):
+            raise NotSent(f"Not sent: {addresses.explain_send(refusal)}.")
 
     def retry(self) -> int:
         """Say again what has no receipt; how many messages that were. Raises session.NotSent as `send` does."""
         with self._lock:
             again = self.session.retry(time.monotonic())
-        for message in again:
-            self._put(message)
+        refusals = [refusal for message in again if (refusal := self._put(message))]
+        if refusals:
+            raise NotSent(f"Not sent: {addresses.explain_send(refusals[0])}.")
         return len(again)
 
     def unanswered(self) -> None:
@@ -110,7 +115,8 @@ class Client:
     def close(self) -> None:
         """Leave, and end the receive thread. Over UDP nobody notices unless we say so."""
         if self.session.token and not self.session.ended:
-            self.send(Goodbye())
+            with suppress(NotSent):  # then the server will find out from our silence
+                self.send(Goodbye())
         self._closing.set()
         with suppress(OSError):  # some systems have nothing to shut down here: the next tick wakes it
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the receive thread; close() would not
@@ -142,7 +148,9 @@ class Client:
             return
         self._hello_again_at = time.monotonic() + limits.HELLO_WAITS[self._hellos]
         self._hellos += 1
-        self._put(self.session.hello(self._cookie))
+        refusal = self._put(self.session.hello(self._cookie))
+        if refusal and not self.session.joined:
+            self._try_elsewhere(f"{self._server} can't be reached: {addresses.explain_send(refusal)}.")
 
     def _try_elsewhere(self, reason: str) -> None:
         """Nobody is at this address of the server: ask at the next one, or end with `reason`. (`localhost` may be
@@ -226,7 +234,10 @@ class Client:
             return
         self._unanswered_pings += 1
         self._pinged_at = now
-        self.send(Ping())
+        try:
+            self.send(Ping())
+        except NotSent:
+            self._renew()  # for the next one: we may have another address by now
 
     def _gone(self, reason: str) -> None:
         """The server is gone: until it is back, or for good."""
@@ -243,7 +254,8 @@ class Client:
             return
         if self._attempts:
             self._challenges_left = limits.MAX_CHALLENGES
-            self._put(self.session.hello())
+            if self._put(self.session.hello()):
+                self._renew()
         wait = limits.COME_BACK_WAITS[min(self._attempts, len(limits.COME_BACK_WAITS) - 1)]
         self._attempts += 1
         self._hello_again_at = now + wait
@@ -283,13 +295,24 @@ class Client:
 
     # --- both threads -----------------------------------------------------------------------------
 
-    def _put(self, message: ClientMessage) -> None:
-        """Send it, as one datagram."""
+    def _put(self, message: ClientMessage) -> OSError | None:
+        """Send it, as one datagram. Returns what our own kernel has against that, if it does not take it: no network
+        has seen it then, and nothing is lost."""
         self._sent_at = time.monotonic()
-        try:
-            self._socket.send(encode(message))
-        except OSError as error:
-            self._failed(error)
+        refusal = None
+        for _ in range(2):  # the first time the kernel may only report what became of an earlier datagram
+            try:
+                self._socket.send(encode(message))
+            except ConnectionError as error:  # always an earlier one: it met a closed port
+                self._failed(error)
+                return None
+            except OSError as error:
+                refusal = error
+            else:
+                return None
+        with self._lock:
+            self.session.not_sent(message)
+        return refusal
 
     def _tell(self, events: list[Event]) -> None:
         """Show events."""

@@ -24,6 +24,9 @@ import sys
 import threading
 import time
 
+if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
+    sys.exit("Start it in the lab's folder, by its name: make udp-server, or .venv/bin/python -m udp.server")
+
 import msgspec
 
 from common import addresses, limits
@@ -48,6 +51,7 @@ from common.waker import Waker
 from udp.batch import Batch
 from udp.cookies import Cookies
 from udp.registry import Registration, Registry
+from udp.wildcard import UNTOLD, answering
 
 EXPIRE_EVERY = 1.0
 """Seconds between two looks at who has waited for too long."""
@@ -71,12 +75,13 @@ class Server:
         self._options = options
         self._stopping = threading.Event()
         self._socket = self._open(options.host, options.port)
+        self._post = answering(self._socket)  # the socket itself, unless it hears all addresses
         self.address: Address = self._socket.getsockname()
         self._waker = Waker()
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._waker, selectors.EVENT_READ)
         self._selector.register(self._socket, selectors.EVENT_READ)
-        self._batch = Batch(self._socket)
+        self._batch = Batch(self._post)
         self._registry = Registry()
         self._cookies = Cookies(time.monotonic())
         self._spent: dict[Address, Allowance] = {}
@@ -86,14 +91,16 @@ class Server:
     def start(self) -> None:
         """Begin to serve."""
         self.log.state(f"udp listening on {addresses.show(self.address)}")
+        if heard := addresses.heard_at(self._socket):
+            self.log.state(heard, "dim")
+            if self._post is self._socket:
+                self.log.state(UNTOLD, "yellow")
         doubled = 2 if sys.platform == "linux" else 1  # socket(7): for the kernel's own bookkeeping
         granted = [
             f"{self._socket.getsockopt(socket.SOL_SOCKET, option) // doubled:,} bytes to {what}"
             for option, what in ((socket.SO_RCVBUF, "receive"), (socket.SO_SNDBUF, "send"))
         ]
         self.log.state(f"the kernel granted socket buffers of {' and '.join(granted)}", "dim")
-        if self.address[0] in ("0.0.0.0", "::"):
-            self.log.state("answers leave from the address that the system chooses for each way", "dim")
         self._running.start()
 
     def stop(self) -> None:
@@ -197,7 +204,7 @@ class Server:
         arrived: list[tuple[bytes, Address]] = []
         while len(arrived) < limits.DRAIN:
             try:
-                arrived.append(self._socket.recvfrom(limits.RECV_SIZE))
+                arrived.append(self._post.recvfrom(limits.RECV_SIZE))
             except BlockingIOError:
                 break
             except OSError as error:
@@ -324,7 +331,7 @@ class Server:
     def _put(self, payload: bytes, address: Address) -> None:
         """One datagram on its way. What the kernel does not take is lost, as it would be a hop further on."""
         try:
-            self._socket.sendto(payload, address)
+            self._post.sendto(payload, address)
         except OSError as error:
             self.log.counts[f"not sent: {error.strerror}"] += 1
 

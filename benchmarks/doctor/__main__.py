@@ -14,7 +14,7 @@ from rich.text import Text
 from benchmarks.doctor import emulation, machine, reach
 from benchmarks.doctor.finding import Finding, State
 from common.addresses import Unusable, show
-from common.command_line import PORT, Parser, whole
+from common.command_line import Parser
 
 COLOURS = {State.OK: "green", State.BETTER: "yellow", State.MISSING: "bold red"}
 
@@ -107,29 +107,27 @@ def table(findings: list[Finding], title: str, width: int) -> Table:
 
 def _parser() -> Parser:
     parser = Parser(prog="python -m benchmarks.doctor", description="Can this machine run the lab?")
-    parser.add_argument("--host", help="look at the way to this machine instead")
-    parser.add_argument(
-        "--port", type=whole(1, 65535, "port"), default=PORT, help="the port of the servers (%(default)s)"
-    )
+    parser.add_place(None, "look at the way to this machine instead", "the port of the servers")
     return parser
 
 
 def main() -> int:
     """`python -m benchmarks.doctor`"""
-    options = _parser().parse_args()
+    options = _parser().values()
+    host, port = options["host"], options["port"]
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 is a finding, not a failure
     console = Console(highlight=False)
-    if options.host is None:
-        findings = examine(options.port, console)
+    if host is None:
+        findings = examine(port, console)
         title, (conclusion, code) = "this machine", conclude(findings)
     else:
         try:
-            findings, conclusion, code = probe(options.host, options.port)
+            findings, conclusion, code = probe(host, port)
         except Unusable as error:
             print(error, file=sys.stderr)
             return 2
-        title = f"the way to {options.host}"
+        title = f"the way to {host}"
     console.print(table(findings, title, console.width))
     console.print(Text(conclusion, "green" if code == 0 else "bold red"))
     return code

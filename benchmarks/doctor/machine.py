@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.doctor import reach
 from benchmarks.doctor.finding import Finding, State
-from common import addresses, limits
+from common import addresses, limits, set_up
 from common.addresses import Unusable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,32 +55,39 @@ def virtual_environment(prefix: str = sys.prefix, base: str = sys.base_prefix) -
     )
 
 
-def packages(lock: Path = ROOT / "requirements.lock", project: Path = ROOT / "pyproject.toml") -> Finding:
-    """Whether the packages of the lock are installed, in its versions."""
-    try:
-        locked = locked_versions(lock.read_text(encoding="utf-8"))
-        needed = _needed(project.read_text(encoding="utf-8"))
-    except OSError as error:
-        return Finding("packages", State.BETTER, f"{error.filename} can't be read: {error.strerror}")
-    absent, others = [], []
+def packages(lab: Path = ROOT) -> Finding:
+    """Whether the packages of the locks are installed, in their versions. Those of the comparison and of the tests come
+    when a target first needs them."""
+    found, state = [], State.OK
+    for lock, needed in ((set_up.CHATS, True), (set_up.COMPARISON, False), (set_up.DEVELOPMENT, False)):
+        try:
+            locked = locked_versions((lab / lock).read_text(encoding="utf-8"))
+        except OSError as error:
+            return Finding("packages", State.BETTER, f"{error.filename} can't be read: {error.strerror}")
+        wrong = _wrong(locked)
+        if not wrong:
+            found.append(f"all {len(locked)} of {lock}")
+        elif len(wrong) == len(locked) and not needed:
+            found.append(f"those of {lock} when make first needs them")
+        else:
+            state = State.MISSING if needed else State.BETTER
+            found.append(f"of {lock} not: {', '.join(wrong)}")
+    remedy = "" if state is State.OK else "make clean doctor"
+    return Finding("packages", state, "; ".join(found), remedy)
+
+
+def _wrong(locked: dict[str, str]) -> list[str]:
+    """The packages that are not installed, or in another version."""
+    wrong = []
     for name, version in locked.items():
         try:
             installed = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            absent.append(name)
+            wrong.append(name)
             continue
         if installed != version:
-            others.append(f"{name} {installed} instead of {version}")
-    if not absent and not others:
-        return Finding("packages", State.OK, f"all {len(locked)} of requirements.lock, in its versions")
-    found = [f"not installed: {', '.join(absent)}"] if absent else []
-    found += [f"another version: {', '.join(others)}"] if others else []
-    return Finding(
-        "packages",
-        State.MISSING if needed & set(absent) else State.BETTER,
-        "; ".join(found),
-        "make clean doctor, or: python -m pip install --require-hashes -r requirements.lock",
-    )
+            wrong.append(f"{name} {version} ({installed} is there)")
+    return wrong
 
 
 def locked_versions(lock: str) -> dict[str, str]:
@@ -102,13 +109,6 @@ def _holds(marker: str) -> bool:
     except ImportError:
         return False
     return Marker(marker).evaluate()
-
-
-def _needed(project: str) -> set[str]:
-    """The packages without which nothing runs, as pyproject.toml names them."""
-    listed = re.search(r"^dependencies = \[(.*?)^\]", project, re.MULTILINE | re.DOTALL)
-    names = re.findall(r'"([\w.-]+)', listed[1]) if listed else []
-    return {re.sub(r"[-_.]+", "-", name).lower() for name in names}
 
 
 # --- the network of this machine ------------------------------------------------------------------

@@ -31,6 +31,7 @@ class Answer(enum.Enum):
     """What came back."""
 
     CHAT = "a chat server of this lab"
+    ELSEWHERE = "an answer from another address"
     OTHER = "something else"
     REFUSED = "refused"
     SILENT = "silence"
@@ -63,8 +64,6 @@ def resolve(host: str, port: int, kind: socket.SocketKind, patience: float = PAT
         except Unusable as error:
             answers.put(error)
 
-    if not host:
-        raise Unusable("There is no host named '': give a name or a number such as 192.168.1.20.")
     # getaddrinfo knows no time limit, and waits for long where a network swallows its questions.
     threading.Thread(target=ask, name="resolve", daemon=True).start()
     try:
@@ -109,16 +108,16 @@ def tcp(address: Address, patience: float = PATIENCE) -> Probe:
 
 
 def udp(address: Address, patience: float = PATIENCE, tries: int = TRIES) -> Probe:
-    """Say `hello` as a stranger, `tries` times, and see who asks for a proof of address. Takes at most
-    `patience` seconds."""
-    probe = Probe(address, Answer.SILENT)
+    """Say `hello` as a stranger, `tries` times, and see who asks for a proof of address; if nobody does, once more to
+    whoever may answer from another address. Takes at most `patience` seconds."""
+    patience /= tries + 1
     trips: list[float] = []
     for _ in range(tries):
-        probe = _hello(address, patience / tries)
+        probe = _hello(address, patience)
         trips += probe.trips
         if probe.answer not in (Answer.CHAT, Answer.SILENT):
             return probe
-    return Probe(address, Answer.CHAT, trips=trips) if trips else probe
+    return Probe(address, Answer.CHAT, trips=trips) if trips else _hello(address, patience, anybody=True)
 
 
 # --- what it means --------------------------------------------------------------------------------
@@ -127,7 +126,8 @@ def udp(address: Address, patience: float = PATIENCE, tries: int = TRIES) -> Pro
 def explain(probe: Probe, transport: str, *, tries: int = TRIES) -> tuple[str, str]:
     """What a probe saw, and what to do about it (empty if nothing is wrong): sentences for a person."""
     port = probe.address[1]
-    start = f"start one on that machine: make {transport}-server HOST=0.0.0.0 PORT={port}"
+    anywhere = "0.0.0.0" if _family(probe.address) == socket.AF_INET else "::"
+    start = f"start one on that machine: make {transport}-server HOST={anywhere} PORT={port}"
     let_through = (
         f"let {transport.upper()} port {port} through its firewall (Linux: sudo ufw allow {port}/{transport})"
     )
@@ -151,9 +151,15 @@ def explain(probe: Probe, transport: str, *, tries: int = TRIES) -> tuple[str, s
         )
     if probe.answer is Answer.SILENT:
         return (
-            f"no answer to {tries} datagrams: a firewall drops them, the machine is off, or it has no server "
-            "(over UDP silence can't tell which)",
-            f"{start}; then {let_through}",
+            f"no answer to {tries} datagrams: there is no server and a firewall keeps that to itself, a firewall drops "
+            "them, the machine is off, or its answers leave from another address (over UDP silence can't tell which)",
+            f"{start} ARGS=--trace; if our hello is not in its log, {let_through}",
+        )
+    if probe.answer is Answer.ELSEWHERE:
+        return (
+            f"the answer comes from {probe.detail}, and a client hears only the address that it asked",
+            f"on that machine: make {transport}-server HOST={probe.address[0]} PORT={port} (or give the clients the "
+            "address that answers)",
         )
     if probe.answer is Answer.OTHER:
         return (
@@ -163,40 +169,116 @@ def explain(probe: Probe, transport: str, *, tries: int = TRIES) -> tuple[str, s
     return f"it can't be reached: {probe.detail}", "check the address, and that both are in one network"
 
 
-REACHED = {Answer.CHAT, Answer.OTHER, Answer.REFUSED}
-VERDICTS: list[tuple[set[Answer], set[Answer], str]] = [
-    ({Answer.CHAT}, {Answer.CHAT}, "Both transports get through."),
-    (
-        REACHED,
-        {Answer.SILENT},
-        "TCP gets through and UDP does not: most likely a firewall lets only TCP pass, which is typical for a "
-        "campus. A phone's hotspot or a cable between the two machines has none.",
-    ),
-    (
-        {Answer.SILENT},
-        REACHED,
-        "UDP gets through and TCP does not: a firewall drops TCP to this port.",
-    ),
-    (
-        {Answer.SILENT},
-        {Answer.SILENT},
-        "Nothing comes back at all: the machine is off, the address is another one, or the network keeps its "
-        "machines apart, as the Wi-Fi of a campus often does: use a cable or a phone's hotspot.",
-    ),
-    ({Answer.REFUSED}, {Answer.REFUSED}, "The network is fine. Only the servers are missing there."),
-    ({Answer.FAILED}, {Answer.FAILED}, "This machine knows no way to that one."),
-    ({Answer.CHAT}, {Answer.REFUSED}, "The network is fine. Only the UDP server is missing there."),
-    ({Answer.REFUSED}, {Answer.CHAT}, "The network is fine. Only the TCP server is missing there."),
+NO_SERVER = [
+    "no server was started",
+    "it was started without HOST= and hears only its own machine (HOST=0.0.0.0 hears all)",
+    "it has another port",
+    "a firewall refuses in its name",
 ]
-"""What the answers over TCP and over UDP together say; the first that fits counts."""
+BETWEEN = (
+    "the network between the machines lets only some things pass, as that of a campus or a guest Wi-Fi may (a phone's "
+    "hotspot or a cable has no such rules)"
+)
+
+VERDICTS: list[tuple[set[Answer], set[Answer], str, list[str]]] = [
+    ({Answer.CHAT}, {Answer.CHAT}, "Both transports get through.", []),
+    (
+        set(Answer),
+        {Answer.ELSEWHERE},
+        "Over UDP an answer comes from another address of that machine, and no client hears it.",
+        [
+            "the server is an older one of this lab, at 0.0.0.0 or ::",
+            "its system does not tell which address was asked (the server says so when it starts)",
+        ],
+    ),
+    (
+        {Answer.CHAT, Answer.OTHER},
+        {Answer.SILENT},
+        "TCP gets through and UDP does not.",
+        [
+            "there is no UDP server at this address, because it was not started or was started without HOST=, and the "
+            "firewall of that machine keeps that to itself",
+            "that firewall lets only TCP pass (Linux: sudo ufw allow 4242 is for both)",
+            "the UDP server answers from another address, as an older one of this lab at 0.0.0.0 does, and a firewall "
+            "on the way drops that",
+            BETWEEN,
+        ],
+    ),
+    (
+        {Answer.REFUSED},
+        {Answer.SILENT},
+        "The machine is reached. Over TCP no server hears us, and over UDP nothing comes back.",
+        [
+            "the servers were not started, or without HOST=, and a firewall keeps that to itself over UDP",
+            "they have another port",
+            "a firewall refuses the one and drops the other",
+        ],
+    ),
+    (
+        {Answer.SILENT},
+        {Answer.CHAT, Answer.OTHER, Answer.REFUSED},
+        "UDP gets through and TCP does not.",
+        ["the firewall of that machine lets only UDP pass to this port", BETWEEN],
+    ),
+    (
+        {Answer.REFUSED},
+        {Answer.REFUSED},
+        "The network is fine. Only the servers are missing there.",
+        NO_SERVER,
+    ),
+    (
+        {Answer.CHAT},
+        {Answer.REFUSED},
+        "The network is fine. Only the UDP server is missing there.",
+        NO_SERVER,
+    ),
+    (
+        {Answer.REFUSED},
+        {Answer.CHAT},
+        "The network is fine. Only the TCP server is missing there.",
+        NO_SERVER,
+    ),
+    (
+        {Answer.FAILED},
+        {Answer.FAILED},
+        "This machine knows no way to that one.",
+        [
+            "this machine is in no network",
+            "the address is wrong, or belongs to a network that is reached through a VPN",
+            "the firewall of this machine forbids it",
+        ],
+    ),
+    (
+        {Answer.SILENT, Answer.FAILED},
+        {Answer.SILENT, Answer.FAILED},
+        "Nothing comes back at all.",
+        [
+            "the address is another one by now, or belongs to another network",
+            "the firewall of that machine drops everything that comes from outside",
+            "the network keeps its machines apart, as the Wi-Fi of a campus often does (a phone's hotspot or a cable "
+            "does not)",
+            "the machine is off or asleep",
+            "a VPN on one of the two takes what is meant for the other",
+        ],
+    ),
+]
+"""What the answers over TCP and over UDP together say, and all that may be the reason for it, the commonest first. The
+first that fits counts."""
 
 
 def verdict(tcp: Answer, udp: Answer) -> str:
-    """What both answers together say about the way to that machine, as a sentence."""
-    for over_tcp, over_udp, sentence in VERDICTS:
+    """What both answers together say about the way to that machine, and what may be the reason."""
+    for over_tcp, over_udp, seen, causes in VERDICTS:
         if tcp in over_tcp and udp in over_udp:
-            return sentence
-    return "At least one of the two transports does not reach a chat there."
+            return f"{seen} {_listed(causes)}".rstrip()
+    return "At least one of the two transports does not reach a chat there: its line says why."
+
+
+def _listed(causes: list[str]) -> str:
+    """What may be the reason, as a sentence: nobody here can tell these apart."""
+    if not causes:
+        return ""
+    return "It may be, the commonest first, that " + "; that ".join(causes) + "."
 
 
 def _milliseconds(seconds: float) -> str:
@@ -206,16 +288,20 @@ def _milliseconds(seconds: float) -> str:
 # --- the parts of a probe -------------------------------------------------------------------------
 
 
-def _hello(address: Address, patience: float) -> Probe:
-    """One `hello`, from a socket of its own: a late answer to the last one is not taken for one to this."""
+def _hello(address: Address, patience: float, *, anybody: bool = False) -> Probe:
+    """One `hello`, from a socket of its own: a late answer to the last one is not taken for one to this. Heard is who
+    was asked; or `anybody`, but then no refusal is."""
     hello = {"type": "hello", "nick": f"doctor-{secrets.token_hex(2)}", "lab": 1}
     with socket.socket(_family(address), socket.SOCK_DGRAM) as sock:
         sock.settimeout(patience)
         try:
-            sock.connect(address)  # so that the kernel reports a closed port, and others are not heard
             begin = time.monotonic()
-            sock.send(json.dumps(hello).encode())
-            data = sock.recv(65_536)
+            if anybody:
+                sock.sendto(json.dumps(hello).encode(), address)
+            else:
+                sock.connect(address)  # so that the kernel reports a closed port, and others are not heard
+                sock.send(json.dumps(hello).encode())
+            data, sender = sock.recvfrom(65_536)
         except TimeoutError:
             return Probe(address, Answer.SILENT)
         except ConnectionError:  # refused; Windows calls it a reset
@@ -223,6 +309,8 @@ def _hello(address: Address, patience: float) -> Probe:
         except OSError as error:
             return Probe(address, Answer.FAILED, error.strerror or str(error))
         trip = time.monotonic() - begin
+    if sender[:2] != address[:2]:
+        return Probe(address, Answer.ELSEWHERE, addresses.show(sender))
     if _is(data, "challenge"):
         return Probe(address, Answer.CHAT, trips=[trip])
     return Probe(address, Answer.OTHER, _quoted(data))
