@@ -37,8 +37,8 @@ def at_start() -> None:
 def at_package() -> None:
     """Look at this start and at this Python: what the packages of programs call when Python looks for a program there.
 
-    From here on until the program has begun there is nothing to clean up: Ctrl-C just ends the process. A window that is
-    closed ends it now and later.
+    From here on until the program has begun there is nothing to clean up: Ctrl-C just ends the process. A closed window
+    ends it now and later.
     """
     if sys.argv[:1] == ["-m"]:  # what runpy has put there until it knows the file
         _end_if(_unfit_python() or problem(sys.orig_argv, os.getcwd(), sys.prefix))
