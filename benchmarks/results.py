@@ -212,9 +212,9 @@ def _explain(directory: Path, error: OSError) -> str:
         case NotADirectoryError() | FileExistsError():
             why = "it is a file, and not a directory: name another with --results"
         case PermissionError():
-            why = f"{reason(error)}: make it writable for you, or name another with --results"
+            why = f"{reason(error)}: make it writable for you"
         case OSError(errno=errno.ENOSPC | errno.EDQUOT):
-            why = f"{reason(error)}: make room there, or name another with --results"
+            why = f"{reason(error)}: make room there"
         case _:
             why = reason(error)
     return f"The results could not be saved in {from_here(directory)}: {why}."

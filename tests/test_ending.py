@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import results
 from benchmarks.child import ROOT
 from tests.emulated import needs_link
 from tests.test_demo import environment, left_behind
@@ -88,7 +89,7 @@ def python(module: str, *words: str) -> list[str]:
 
 
 def test_a_server_ends_with_its_window(transport: str, tmp_path: Path) -> None:
-    """Its port is free again, and whoever talks is told goodbye."""
+    """In order, and its port is free again."""
     with Window(python(f"{transport}.server", "--port", "0"), tmp_path) as window:
         port = window.shows(r"listening on 127\.0\.0\.1:(\d+)")[1]
         window.close()
@@ -110,14 +111,25 @@ def test_a_client_ends_with_its_window(transport: str, tmp_path: Path) -> None:
 
 
 def test_a_client_that_asks_for_a_nick_ends_with_its_window(transport: str, tmp_path: Path) -> None:
+    """There is nobody yet who could hear a goodbye."""
     with Window(python(f"{transport}.client"), tmp_path) as window:
         window.shows("Your nick")
         window.close()
         assert window.code() == 130
 
 
+def test_what_a_comparison_has_measured_by_then_is_saved(tmp_path: Path) -> None:
+    """As after Ctrl-C; and none of its processes lives on."""
+    words = ["--quick", "--profiles", "loopback", "--results", str(tmp_path)]
+    with Window(python("benchmarks.compare", *words), tmp_path) as window:
+        window.shows("run 2 of")
+        window.close()
+        assert window.code() == 130
+    assert len(results.load("newest", tmp_path).document.runs) == 1
+    assert left_behind(tmp_path) == []
+
+
 MEASURING = {
-    "compare": (["benchmarks.compare", "--quick", "--results", "kept"], "run 2 of", 130),
     "experiments": (["benchmarks.experiments", "loss", "--quick", "--no-ask", "--results", "kept"], "run 1 of", 130),
     "a prediction": (["benchmarks.experiments", "loss", "--quick", "--results", "kept"], "Enter alone skips", 130),
     "labbook": (["benchmarks.labbook", "--quick", "--only", "loss", "--no-ask", "--results", "kept"], "run 1 of", 130),

@@ -285,8 +285,7 @@ def _run(emulator: Emulator, command: list[str], environment: dict[str, str]) ->
 def _start(command: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start `command`. From now on the signals that ask to end are its business."""
     child: subprocess.Popen[bytes] | None = None
-    early: list[int] = []
-    """What has come before it could be handed on."""
+    early: list[int] = []  # what has come before there was anybody to hand it on to
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         if child is None:
