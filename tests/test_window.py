@@ -1,7 +1,10 @@
 """What a program notices of the end of its terminal, and what it may still say."""
 
+import io
 import os
 import select
+import signal
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -105,3 +108,16 @@ def test_what_is_said_to_a_terminal_that_is_gone_is_no_error(terminal: Terminal)
         print("and more", file=stream)
         with pytest.raises(OSError, match="Input/output"):
             os.write(terminal.end, b"goodbye")
+
+
+@pytest.mark.parametrize("why", ["no terminal", "hang-ups ignored"])
+def test_where_no_hang_up_is_to_be_noticed_nobody_watches(why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread: not in what measures, which has no terminal, and not under nohup."""
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(os, "isatty", lambda _: why == "hang-ups ignored")
+    if why == "hang-ups ignored":
+        monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
+    before = threading.enumerate()
+    window.begin()
+    assert threading.enumerate() == before
