@@ -25,7 +25,7 @@ from benchmarks.document import Findings, document, fates, find
 from benchmarks.drivers import DRIVERS
 from benchmarks.environment import environment
 from benchmarks.measuring import Measured, Network, measure_all, network
-from benchmarks.options import LOOPBACK, RESULTS, Options, parse
+from benchmarks.options import LOOPBACK, Options, parse
 from benchmarks.progress import Progress
 from benchmarks.report import write as write_report
 from benchmarks.result_format import Unreadable
@@ -98,10 +98,9 @@ def main(words: list[str] | None = None) -> int:
     where: dict[str, Any] = environment()
     made = results.now()
     try:
-        if options.results == RESULTS:
-            RESULTS.mkdir(exist_ok=True)
+        results.usable(options.results)
         unfinished = results.create(options.results, made)
-    except (results.Unsaved, OSError) as error:
+    except results.Unsaved as error:
         return complain(str(error))
     with unfinished:
         measured: list[Measured] = []

@@ -26,8 +26,10 @@ from rich.style import Style
 from rich.terminal_theme import SVG_EXPORT_THEME, TerminalTheme
 from rich.text import Text
 
+from benchmarks import results
 from benchmarks.screen import Cell, Screen
-from common.command_line import ClientOptions, Parser
+from common import interrupts
+from common.command_line import ClientOptions, Parser, complain
 from common.events import Ended, Event, Joined, Refused
 from common.messages import Act, ClientMessage, Say, Tell
 from tcp.client import Client
@@ -240,6 +242,10 @@ def main() -> int:
     )
     output: Path = parser.parse_args().output
     try:
+        results.writable(output)
+    except results.Unsaved as error:
+        return complain(str(error))
+    try:
         take(output)
     except (OSError, RuntimeError) as error:  # a TimeoutError is an OSError
         print(f"The picture could not be taken: {error}", file=sys.stderr)
@@ -249,4 +255,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run(main))

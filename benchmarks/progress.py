@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
+from benchmarks import suspend
 from common import clock
 
 MINUTES = 150
@@ -38,12 +39,20 @@ class Progress:
 
     def __enter__(self) -> "Progress":
         self._bars.start()
+        suspend.on_ctrl_z(self._suspend)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+        suspend.as_usual()
+
+    def _suspend(self) -> None:
+        """Whoever has the terminal meanwhile is to see a cursor."""
+        self._console.show_cursor(True)
+        suspend.stop()
+        self._console.show_cursor(False)
 
     def begin(self, run: str) -> None:
         """A run begins."""

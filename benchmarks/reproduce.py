@@ -189,6 +189,10 @@ def main(arguments: list[str] | None = None) -> int:
     except Unreadable as error:
         return complain(str(error))
     options = parse(line)
+    try:
+        results.usable(options.results)
+    except results.Unsaved as error:
+        return complain(str(error))
     console = Console(stderr=options.json, highlight=False)
     here = list(differences(old.document.environment, environment(), EXPLAINED))
     console.print(Text(f"Measured again: {old.name}, of {old.document.made}.", "bold"), soft_wrap=True)

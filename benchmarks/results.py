@@ -12,6 +12,7 @@ checked against its types, and whatever is wrong with it is one sentence (`Unrea
 """
 
 import difflib
+import errno
 import io
 import os
 import re
@@ -29,6 +30,7 @@ from typing import Any, TextIO
 import msgspec
 
 from benchmarks.deliveries import DELIVERIES, Fates, packed, write_csv
+from benchmarks.options import RESULTS
 from benchmarks.result_format import Document, Unreadable, check
 from benchmarks.wording import from_here, reason
 from common.visible import visible
@@ -167,12 +169,31 @@ def replace(path: Path, data: bytes) -> Path:
             part.unlink(missing_ok=True)
 
 
-def usable(directory: Path, *, ours: bool) -> None:
-    """Whether results can go there; the directory is made if it is the lab's own. Raises Unsaved."""
+def usable(directory: Path) -> None:
+    """Try whether results can go there, before anything is measured. The directory is made if it is the lab's own.
+    Raises Unsaved."""
     with explained(directory):
-        if ours:
+        if directory == RESULTS:
             directory.mkdir(exist_ok=True)
-        os.scandir(directory).close()
+        _try(directory)
+
+
+def writable(path: Path) -> None:
+    """Try whether a file can be written there, before anything is measured. It is not changed. Raises Unsaved."""
+    try:
+        if not path.exists():
+            _try(path.parent)
+        elif path.is_file() or path.is_dir():  # no pipe, where somebody may be listening
+            path.open("ab").close()
+    except OSError as error:
+        raise Unsaved(f"{from_here(path)} can't be written: {reason(error)}. Name another file.") from error
+
+
+def _try(directory: Path) -> None:
+    """Write something there, and take it back. Raises OSError."""
+    with tempfile.TemporaryFile(dir=directory) as file:
+        file.write(bytes(4096))  # on a full disk there may be room for an empty file
+        file.flush()
 
 
 @contextmanager
@@ -190,6 +211,10 @@ def _explain(directory: Path, error: OSError) -> str:
             why = "there is no such directory: make it, or name another with --results"
         case NotADirectoryError() | FileExistsError():
             why = "it is a file, and not a directory: name another with --results"
+        case PermissionError():
+            why = f"{reason(error)}: make it writable for you"
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            why = f"{reason(error)}: make room there"
         case _:
             why = reason(error)
     return f"The results could not be saved in {from_here(directory)}: {why}."

@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.outline import Part, parts
+from common import interrupts
 from common.command_line import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -228,4 +229,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run(main))

@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, a closed terminal window: one wish, to be granted at any moment and without a traceback."""
+"""Ctrl-C, Ctrl-\\, SIGTERM, a closed terminal window: one wish, to be granted at any moment and without a traceback."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -6,13 +6,22 @@ from contextlib import contextmanager
 from types import FrameType
 
 SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]  # Windows has no SIGHUP
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)
+]  # Windows has no SIGHUP and no SIGQUIT
 
 
 def raise_interrupt() -> None:
     """From now on the first of these signals raises KeyboardInterrupt in the main thread."""
-    _handle_with(_raise)
+    handle_with(_raise)
+
+
+def run(main: Callable[[], int]) -> int:
+    """Run a program that only has to clean up when it is interrupted; its exit code, 130 if it was."""
+    raise_interrupt()
+    try:
+        return main()
+    except KeyboardInterrupt:
+        return 130
 
 
 @contextmanager
@@ -31,7 +40,7 @@ def answered_by(call: Callable[[], object]) -> Iterator[None]:
     """Until the block is done these signals call `call`, in the main thread, instead of raising. For an event loop of
     somebody else's, which would take an exception in one of its steps for a defect of that step."""
     with _as_before():
-        _handle_with(lambda _number, _frame: call())
+        handle_with(lambda _number, _frame: call())
         yield
 
 
@@ -47,9 +56,10 @@ def _as_before() -> Iterator[None]:
 
 
 def ignore() -> None:
-    """The wish is granted already, or about to be: nothing may come between."""
+    """The wish is granted already, or about to be: nothing may come between but another Ctrl-\\."""
     # Not SIG_IGN: Python complains of a signal that has arrived before that and whose handler is gone.
-    _handle_with(lambda _number, _frame: None)
+    handle_with(lambda _number, _frame: None)
+    _let_quit()
 
 
 class Asked:
@@ -61,7 +71,7 @@ class Asked:
 
     def __init__(self) -> None:
         self._asked = False
-        _handle_with(self._note)
+        handle_with(self._note)
 
     def is_set(self) -> bool:
         """Whether one has come."""
@@ -69,6 +79,7 @@ class Asked:
 
     def _note(self, _number: int, _frame: FrameType | None) -> None:
         self._asked = True
+        _let_quit()
 
 
 def _raise(_number: int, _frame: FrameType | None) -> None:
@@ -76,8 +87,15 @@ def _raise(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _handle_with(handler: "Callable[[int, FrameType | None], object]") -> None:
+def handle_with(handler: Callable[[int, FrameType | None], object]) -> None:
+    """From now on all of these signals are for `handler`, in the main thread."""
     for number in SIGNALS:
         # Whoever started us with SIGHUP ignored (nohup) wants us to live on without the terminal.
         if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
+
+
+def _let_quit() -> None:
+    """Let Ctrl-\\ end at once whoever was asked before: the way out if cleaning up hangs."""
+    if hasattr(signal, "SIGQUIT"):
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)

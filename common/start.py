@@ -16,7 +16,7 @@ import os
 import sys
 
 NEEDED = ("rich", "msgspec", "prompt_toolkit")
-"""Packages without which no program runs; the doctor needs the first alone."""
+"""Packages without which no chat runs; to say what is missing, the others need the first alone."""
 
 IN_USE = "in-use.lock"
 """The file of the environment that each program holds a lock on, so that nobody empties it meanwhile (`set_up.py`)."""
@@ -37,13 +37,17 @@ def at_start() -> None:
 def at_package() -> None:
     """Look at this start and at this Python: what the packages of programs call when Python looks for a program there.
 
-    From here on until the program has begun there is nothing to clean up: Ctrl-C just ends the process.
+    From here on until the program has begun there is nothing to clean up: Ctrl-C just ends the process. A closed window
+    ends it now and later.
     """
     if sys.argv[:1] == ["-m"]:  # what runpy has put there until it knows the file
         _end_if(_unfit_python() or problem(sys.orig_argv, os.getcwd(), sys.prefix))
         import signal
 
+        from common import window
+
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        window.begin()
 
 
 def problem(command: list[str], folder: str, prefix: str) -> str:
@@ -149,8 +153,8 @@ def _unfit_python() -> str:
         return f"The lab needs Python 3.11 or newer, and {sys.executable} is {sys.version.split()[0]}."
     from importlib.util import find_spec
 
-    doctor = "benchmarks.doctor" in sys.orig_argv
-    missing = [name for name in NEEDED[: 1 if doctor else None] if find_spec(name) is None]
+    is_chat = not module_and_path(sys.orig_argv)[0].startswith("benchmarks")
+    missing = [name for name in NEEDED[: None if is_chat else 1] if find_spec(name) is None]
     if not missing:
         return ""
     return (

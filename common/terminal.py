@@ -58,7 +58,6 @@ class Terminal:
         self._held: list[RenderableType] | None = None
         self._suggestion = _likely_nick()
         self._over = False
-        self._asked = False
         self._answered = threading.Event()
 
     def show(self, event: Event) -> None:
@@ -109,13 +108,12 @@ class Terminal:
         with proxy as above_the_prompt:
             self._console = Console(file=above_the_prompt, force_terminal=True, highlight=False)  # type: ignore[arg-type]
             try:
-                with interrupts.answered_by(self._asked_to_end):
+                with interrupts.answered_by(self._end):
                     self._prompt.prompt(pre_run=self._begin)
             except (KeyboardInterrupt, EOFError):
                 pass  # Ctrl-C, Ctrl-D, /quit, SIGTERM, or the server is gone
             finally:
-                if self._asked:
-                    interrupts.ignore()  # once is enough: what follows is cleaning up
+                interrupts.ignore()  # once is enough: what follows is cleaning up
                 self._release()
                 self._console = usual
 
@@ -192,11 +190,6 @@ class Terminal:
             parts.append(("", " · "))
             parts.append(("class:warning" if count else "", f"{count} {what}"))
         return parts
-
-    def _asked_to_end(self) -> None:
-        """A signal has come."""
-        self._asked = True
-        self._end()
 
     def _end(self) -> None:
         """The server is gone, or somebody wants us to be."""

@@ -1,14 +1,20 @@
-"""Waiting for a TCP connection while another thread may end it.
+"""Waiting for a TCP connection while another thread may end it, or does not want it any more.
 
 On Linux `shutdown` wakes whoever waits in `recv`, `send` or `accept` on the same socket. Windows lets them wait for
 ever, and macOS some of them. There a socket does not wait by itself: whoever uses it waits here, looks around twice a
 second, and hears from its next call that the socket was shut down.
 """
 
+import ctypes
+import os
 import selectors
 import socket
 import sys
 from contextlib import suppress
+from threading import Event
+
+from common import clock
+from common.addresses import Address
 
 LOOK_AROUND: float | None = None if sys.platform == "linux" else 0.5
 """Seconds that a thread waits at most before it looks around; None where `shutdown` wakes it."""
@@ -30,13 +36,30 @@ def prepare(sock: socket.socket) -> None:
     sock.setblocking(LOOK_AROUND is None)
 
 
+def connect(sock: socket.socket, address: Address, seconds: float, leaving: Event) -> None:
+    """Connect to `address` within `seconds`, and `prepare`. Raises OSError if that fails, or if `leaving` is set: here
+    everybody looks around, since a `shutdown` that comes just before `connect` would wake nobody."""
+    until = clock.monotonic() + seconds
+    sock.setblocking(False)
+    with suppress(BlockingIOError):  # it is on its way
+        sock.connect(address)
+    while not _wait(sock, selectors.EVENT_WRITE, 0.5 if LOOK_AROUND is None else LOOK_AROUND):
+        if leaving.is_set():
+            raise OSError("we are leaving")
+        if clock.monotonic() >= until:
+            raise TimeoutError("timed out")
+    if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+        raise OSError(number, _words(number))
+    prepare(sock)
+
+
 def receive(sock: socket.socket, size: int) -> bytes:
     """Wait for bytes, `size` at most; `b""` when the other end has closed. Raises OSError if the connection broke."""
     while True:
         try:
             return sock.recv(size)
         except BlockingIOError:
-            _wait(sock, selectors.EVENT_READ)
+            _wait(sock, selectors.EVENT_READ, LOOK_AROUND)
 
 
 def send_all(sock: socket.socket, data: bytes) -> None:
@@ -46,10 +69,21 @@ def send_all(sock: socket.socket, data: bytes) -> None:
         try:
             rest = rest[sock.send(rest) :]
         except BlockingIOError:
-            _wait(sock, selectors.EVENT_WRITE)
+            _wait(sock, selectors.EVENT_WRITE, LOOK_AROUND)
 
 
-def _wait(sock: socket.socket, event: int) -> None:
-    with Selector() as selector, suppress(ValueError):  # closed by another thread: the next call says so
-        selector.register(sock, event)
-        selector.select(LOOK_AROUND)
+def _words(number: int) -> str:
+    """What the system calls an error."""
+    if sys.platform == "win32":
+        return ctypes.FormatError(number)
+    return os.strerror(number)
+
+
+def _wait(sock: socket.socket, event: int, seconds: float | None) -> bool:
+    """Wait for so many seconds at most; whether a call would not have to wait now."""
+    with Selector() as selector:
+        try:
+            selector.register(sock, event)
+        except ValueError:  # closed by another thread: the next call says so
+            return True
+        return bool(selector.select(seconds))

@@ -107,13 +107,7 @@ class Client:
         for family, address in self._addresses:
             self._socket = socket.socket(family, socket.SOCK_STREAM)
             try:
-                # Asked now: from here on `close` finds this socket, and wakes its connect. (Not on Windows: there a
-                # connect that nobody answers goes on until its time is over.)
-                if self._closing.is_set():
-                    raise OSError("we are leaving")
-                self._socket.settimeout(limits.CONNECT_TIMEOUT)
-                self._socket.connect(address)
-                waiting.prepare(self._socket)
+                waiting.connect(self._socket, address, limits.CONNECT_TIMEOUT, self._closing)
                 set_options(self._socket)
             except OSError as error:
                 problem = error.strerror or str(error)

@@ -9,6 +9,7 @@ What stands here is written in the platforms' manuals and sources. It can't show
 that the lab does not need what is missing there.
 """
 
+import ctypes
 import errno
 import importlib
 import os
@@ -263,6 +264,7 @@ PLATFORMS: Mapping[str, Mapping[str, ModuleType | None]] = {
         ),
         "time": Altered(time, monotonic=lambda: time.monotonic() // TICK * TICK),
         "signal": Altered(signal, WITHOUT[signal]),
+        "ctypes": Altered(ctypes, FormatError=os.strerror),
         "os": Altered(os, WITHOUT[os]),
         "msvcrt": ModuleType("msvcrt"),
         **dict.fromkeys(WITHOUT_MODULES),

@@ -382,7 +382,6 @@ def test_the_json_holds_every_figure_and_every_run() -> None:
         (["--only", "speed"], "there is no 'speed'"),
         (["--only", ","], "name at least one of"),
         (["--repeats", "0"], "no number of repeats"),
-        (["--json", "/nowhere/at/all.json"], "There is no folder"),
     ],
 )
 def test_what_can_not_be_asked(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, wherever they come."""
+"""Ctrl-C, Ctrl-\\, SIGTERM and SIGHUP, wherever they come."""
 
 import os
 import signal
@@ -10,6 +10,9 @@ import pytest
 
 from common import interrupts
 from tests.test_programs import ROOT
+
+REPEATED = [number for number in interrupts.SIGNALS if number.name != "SIGQUIT"]
+"""Signals that say no more when they come again."""
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +74,7 @@ def test_the_second_signal_disturbs_nobody() -> None:
     interrupts.raise_interrupt()
     with pytest.raises(KeyboardInterrupt):
         os.kill(os.getpid(), signal.SIGINT)
-    for number in interrupts.SIGNALS:
+    for number in REPEATED:
         os.kill(os.getpid(), number)
 
 
@@ -79,9 +82,30 @@ def test_a_loop_can_ask_whether_one_has_come() -> None:
     """A flag that any of them sets, however often."""
     asked = interrupts.Asked()
     assert not asked.is_set()
-    for number in interrupts.SIGNALS * 3:
+    for number in REPEATED * 3:
         os.kill(os.getpid(), number)
     assert asked.is_set()
+
+
+@pytest.mark.parametrize("begin", ["raise_interrupt()", "Asked()"])
+def test_ctrl_backslash_is_the_same_wish_once_and_the_way_out_afterwards(begin: str) -> None:
+    """Whoever can't wait for the cleaning up need not close the window."""
+    code = f"""
+import os, resource, signal
+from common import interrupts
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+asked = interrupts.{begin}
+try:
+    os.kill(os.getpid(), signal.SIGQUIT)
+except KeyboardInterrupt:
+    pass
+print("here", flush=True)
+os.kill(os.getpid(), signal.SIGQUIT)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, timeout=30, check=False
+    )
+    assert (ended.stdout, ended.returncode) == (b"here\n", -signal.SIGQUIT)
 
 
 def test_nohup_is_respected() -> None:

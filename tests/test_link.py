@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from benchmarks.estimate import wilson
+from benchmarks.link import __main__ as command
 from benchmarks.link.capture import read
 from benchmarks.traffic import FILTER, events
+from common import interrupts
 from tests.emulated import needs_link
 
 ROOT = Path(__file__).parent.parent
@@ -265,6 +267,32 @@ def test_ctrl_c_is_for_the_command() -> None:
     assert "packets in" in err
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_asks_to_end_while_the_command_starts_is_heard(
+    number: signal.Signals, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command is asked as soon as there is one, and the link itself goes on until it has ended."""
+    start = subprocess.Popen
+
+    def interrupted(*words: Any, **more: Any) -> Any:
+        if when == "before":
+            os.kill(os.getpid(), number)
+        child = start(*words, **more)
+        if when == "after":
+            os.kill(os.getpid(), number)
+        return child
+
+    monkeypatch.setattr(subprocess, "Popen", interrupted)
+    handlers = {one: signal.getsignal(one) for one in interrupts.SIGNALS}
+    try:
+        child = command._start(["sleep", "60"], dict(os.environ))
+        assert child.wait(PATIENCE) == -number
+    finally:
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
+
+
 def test_another_terminal_can_join_and_change_the_link() -> None:
     """--join runs in the same network, --set changes what it does."""
     words = [
@@ -313,7 +341,7 @@ def own_copy() -> Iterator[tuple[Path, str]]:
                 ROOT / name, Path(place) / name, ignore=shutil.ignore_patterns("results", "__pycache__")
             )
         for name in ("rich", "pygments", "markdown_it", "mdurl"):
-            shutil.copytree(packages / name, Path(place) / name)
+            shutil.copytree(packages / name, Path(place) / "packages" / name)
         for path in Path(place).rglob("*"):
             path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
         for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
@@ -357,6 +385,7 @@ def test_an_ordinary_user_needs_no_root(own_copy: tuple[Path, str]) -> None:
             "HOME": "/",
             "PYTHONDONTWRITEBYTECODE": "1",
             "COLUMNS": "120",
+            "PYTHONPATH": str(place / "packages"),
         },
         input="meet\nexchange\n",
         text=True,
@@ -390,6 +419,7 @@ def test_where_namespaces_are_forbidden_the_obstacle_and_its_remedy_are_named(
     ran = subprocess.run(
         ["unshare", "--user", "--map-root-user", "sh", "-c", script, "sh", *words, "--", "true"],
         cwd=place,
+        env=os.environ | {"PYTHONPATH": str(place / "packages")},
         text=True,
         capture_output=True,
         timeout=PATIENCE,

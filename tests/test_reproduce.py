@@ -217,6 +217,14 @@ def test_a_result_that_can_not_be_made_again(
     assert stage.called == []
 
 
+def test_where_the_new_result_can_not_go_nothing_is_measured(stage: Stage, capsys: Captured) -> None:
+    """Exit code 2 and one sentence."""
+    assert reproduce.main([stage.name, "--results", str(stage.directory / "none")]) == 2
+    said = capsys.readouterr()
+    assert f"{stage.directory / 'none'}: there is no such directory" in said.err
+    assert (said.out, stage.called) == ("", [])
+
+
 def test_a_result_that_is_not_there(stage: Stage, capsys: Captured) -> None:
     """The nearest is offered; and a name is needed."""
     assert reproduce.main(["20261121T0115"]) == 2

@@ -2,10 +2,12 @@
 
 import csv
 import gzip
+import io
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -153,9 +155,37 @@ def unwritable(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_directory_that_may_not_be_written_is_named(unwritable: Path) -> None:
-    """Permission denied, before anything is measured."""
-    with pytest.raises(results.Unsaved, match="permission denied"):
-        results.create(unwritable, MADE)
+    """Permission denied and its remedy, before anything is measured."""
+    for look in (results.usable, lambda place: results.create(place, MADE)):
+        with pytest.raises(results.Unsaved, match="permission denied: make it writable for you"):
+            look(unwritable)
+
+
+def test_a_file_that_can_not_be_written_is_named(tmp_path: Path) -> None:
+    """Before anything is measured; one that can be stays as it is, and none is made."""
+    file = tmp_path / "file"
+    file.write_text("mine")
+    results.writable(file)
+    results.writable(tmp_path / "new")
+    assert file.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [file]
+    for place, why in (
+        (tmp_path, "is a directory"),
+        (tmp_path / "no" / "file", "no such"),
+        (file / "x", "not a dir"),
+    ):
+        with pytest.raises(results.Unsaved, match=f"can't be written: .*{why}"):
+            results.writable(place)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+def test_a_full_disk_is_noticed_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is room for an empty file, and for nothing in it."""
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: io.FileIO("/dev/full", "wb"))
+    with pytest.raises(results.Unsaved, match="no space left on device: make room there"):
+        results.usable(tmp_path)
 
 
 def test_a_failure_halfway_leaves_nothing(tmp_path: Path) -> None:
@@ -411,7 +441,7 @@ def test_a_file_is_replaced_whole_and_a_link_of_its_unfinished_name_is_not_follo
     assert sorted(one.name for one in tmp_path.iterdir()) == [".book.html.part", "book.html", "precious"]
 
 
-def test_where_results_can_not_go_is_said(tmp_path: Path) -> None:
+def test_where_results_can_not_go_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file, nothing, a name that is too long; our own directory is made."""
     file = tmp_path / "file"
     file.touch()
@@ -421,8 +451,8 @@ def test_where_results_can_not_go_is_said(tmp_path: Path) -> None:
         (tmp_path / ("x" * 300), "too long"),
     ):
         with pytest.raises(results.Unsaved, match=why):
-            results.usable(place, ours=False)
-    with pytest.raises(results.Unsaved, match="it is a file"):
-        results.usable(file, ours=True)
-    results.usable(tmp_path / "ours", ours=True)
+            results.usable(place)
+    monkeypatch.setattr(results, "RESULTS", tmp_path / "ours")
+    results.usable(tmp_path / "ours")
     assert (tmp_path / "ours").is_dir()
+    assert not list((tmp_path / "ours").iterdir())

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from benchmarks import results
 from benchmarks.bench.document import document
 from benchmarks.bench.figures import ROWS, figures, needed
 from benchmarks.bench.measuring import FILES, Places, Run, in_turns, measure
@@ -64,6 +65,11 @@ def main(words: list[str] | None = None) -> int:
     if options.list:
         show_rows()
         return 0
+    try:
+        if options.json and options.json != "-":
+            results.writable(Path(options.json))
+    except results.Unsaved as error:
+        return complain(str(error))
     errors = Console(stderr=True, highlight=False)
     output = errors if options.json == "-" else Console(highlight=False)
     interrupted = interrupts.Asked()

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.bench.figures import ROWS
 from common.command_line import Parser, whole
@@ -63,6 +62,4 @@ def parse(words: list[str]) -> Options:
             2,
             "The bench needs Linux: it asks the kernel for the servers' processor time, and pins programs.\n",
         )
-    if options.json not in (None, "-") and not Path(str(options.json)).absolute().parent.is_dir():
-        parser.exit(2, f"There is no folder for {options.json}: --json takes a file in one that is there.\n")
     return options

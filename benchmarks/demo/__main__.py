@@ -36,7 +36,7 @@ def main(words: list[str] | None = None) -> int:
     except namespace.Missing as missing:
         return complain("\n".join([WHY_LINK, *missing.reasons]))
     try:
-        results.usable(chosen.results, ours=chosen.results == RESULTS)
+        results.usable(chosen.results)
     except results.Unsaved as error:
         return complain(str(error))
     output = Console(highlight=False)

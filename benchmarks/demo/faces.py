@@ -1,16 +1,15 @@
 """The faces of a demonstration: a screen with keys, and plain lines for where there is no terminal."""
 
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType, TracebackType
+from types import TracebackType
 
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from benchmarks import suspend
 from benchmarks.demo.acts import ACTS
 from benchmarks.demo.draw import column_lines, screen, wrap
 from benchmarks.demo.figures import figures
@@ -36,13 +35,13 @@ class Screen:
     def __enter__(self) -> "Screen":
         self._keys.begin()
         self._live.start()
-        if hasattr(signal, "SIGTSTP"):
-            signal.signal(signal.SIGTSTP, self._note)
+        suspend.on_ctrl_z(self._note)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        suspend.as_usual()
         try:
             self._live.stop()
         finally:
@@ -71,7 +70,7 @@ class Screen:
             line.no_wrap = True
         self._live.update(Group(*lines[:height]), refresh=True)
 
-    def _note(self, _number: int, _frame: FrameType | None) -> None:
+    def _note(self) -> None:
         self._suspended = True
 
     def _suspend(self) -> None:
@@ -79,7 +78,7 @@ class Screen:
         self._suspended = False
         self._live.stop()
         self._keys.end()
-        os.kill(os.getpid(), signal.SIGSTOP)
+        suspend.stop()
         self._keys.begin()
         self._live.start()
 

@@ -2,6 +2,7 @@
 
 import os
 import select
+from contextlib import suppress
 
 try:
     import termios
@@ -28,12 +29,14 @@ class Keys:
     def begin(self) -> None:
         """Each key is there at once, and is not shown. Ctrl-C stays what it is."""
         if self.there:
-            tty.setcbreak(self._file)
+            with suppress(termios.error):  # the terminal is gone
+                tty.setcbreak(self._file)
 
     def end(self) -> None:
         """As it was before."""
         if self.there:
-            termios.tcsetattr(self._file, termios.TCSADRAIN, self._before)
+            with suppress(termios.error):
+                termios.tcsetattr(self._file, termios.TCSADRAIN, self._before)
 
     def pressed(self) -> list[str]:
         """What was pressed since the last time. Does not wait."""

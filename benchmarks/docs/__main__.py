@@ -3,14 +3,16 @@
     python -m benchmarks.docs [--check]
 
 With --check nothing is written: it says which output no longer looks as it is shown. Exit codes: 0 done, or all is as
-shown; 1 something could not be made, or is stale.
+shown; 1 something could not be made, or is stale; 2 the pages can't be written; 130 interrupted.
 """
 
 import sys
 
+from benchmarks import results
 from benchmarks.child import ROOT
 from benchmarks.docs import pictures, shown
-from common.command_line import Parser
+from common import interrupts
+from common.command_line import Parser, complain
 
 
 def check() -> int:
@@ -33,10 +35,16 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, and say what is stale")
     if parser.parse_args().check:
         return check()
+    pages = list(dict.fromkeys(block.page for block in shown.blocks()))
+    try:
+        for path in (*pictures.ALL, *pages):
+            results.writable(path)
+    except results.Unsaved as error:
+        return complain(str(error))
     try:
         for path in pictures.take():
             print(f"taken again  {path.relative_to(ROOT)}", flush=True)
-        for page in dict.fromkeys(block.page for block in shown.blocks()):
+        for page in pages:
             print(
                 f"{'made again' if shown.again(page) else 'as it was '}  {page.relative_to(ROOT)}",
                 flush=True,
@@ -48,4 +56,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run(main))

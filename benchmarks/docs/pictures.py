@@ -11,6 +11,8 @@ from benchmarks.screen import Screen
 
 DEMO = ROOT / "benchmarks" / "demo" / "demo.svg"
 
+ALL = (picture.PICTURE, DEMO)
+
 ACT = "outage"
 """The act of the demonstration that says most in one picture."""
 
@@ -29,7 +31,7 @@ def take() -> list[Path]:
     a picture can't be written, RuntimeError on systems without pseudo-terminals."""
     picture.take(picture.PICTURE)
     DEMO.write_text(demo(), encoding="utf-8")
-    return [picture.PICTURE, DEMO]
+    return list(ALL)
 
 
 def demo() -> str:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 from benchmarks.child import ROOT
+from common import interrupts
 from common.command_line import Parser
 
 PATIENCE = 20.0
@@ -65,4 +66,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(interrupts.run(main))

@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     if reason := cannot(one, net):
         return complain(f"{one.name}: {reason}")
     try:
-        results.usable(chosen.results, ours=chosen.results == RESULTS)
+        results.usable(chosen.results)
     except Unsaved as error:
         return complain(str(error))
     if reason := half(one, net):

@@ -2,7 +2,7 @@
 
 The search is a process of its own (`target.py`), ended by libFuzzer and not by Python; this one gives it what it begins
 with, reads what it says and tells it in words. Exit code 0: nothing was found; 1: something was, and it is shown and
-saved; 2: the search could not be made.
+saved; 2: the search could not be made; 130: interrupted.
 """
 
 import argparse
@@ -20,12 +20,15 @@ from time import strftime
 from rich.console import Console
 from rich.text import Text
 
+from benchmarks.child import leash
 from benchmarks.fuzz import seeds
 from benchmarks.fuzz.planted import plant
 from benchmarks.fuzz.properties import check
 from benchmarks.fuzz.target import INSTRUMENTED
 from benchmarks.options import RESULTS
-from common.command_line import Parser, whole
+from benchmarks.results import Unsaved, usable
+from common import interrupts
+from common.command_line import Parser, complain, whole
 from common.visible import visible_lines
 
 MISSING = (
@@ -86,13 +89,12 @@ def command(seconds: int, seed: int, find: Path, corpus: Path, words: Path) -> l
         "print_final_stats": 1,
     }
     arguments = [f"-{name}={value}" for name, value in flags.items()]
-    return [sys.executable, "-m", "benchmarks.fuzz.target", *arguments, str(corpus)]
+    return [*leash(), sys.executable, "-m", "benchmarks.fuzz.target", *arguments, str(corpus)]
 
 
 def search(words: list[str], environment: dict[str, str], console: Console) -> tuple[int, Course, list[str]]:
     """Let it search; its exit code, what it counted, and what it said beside that."""
     course, said = Course(), []
-    # It is in our process group, so Ctrl-C reaches it too.
     with subprocess.Popen(
         words, stderr=subprocess.STDOUT, stdout=subprocess.PIPE, env=environment, text=True, errors="replace"
     ) as process:
@@ -233,12 +235,13 @@ def main(words: Iterable[str] | None = None) -> int:
     if atheris is None:
         print(MISSING, file=sys.stderr)
         return 2
+    try:
+        usable(RESULTS)
+    except Unsaved as error:
+        return complain(str(error))
     seed = options.seed or secrets.randbelow(2**31) + 1
     return (try_out if options.planted else fuzz)(options.seconds, seed, console, atheris)
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(interrupts.run(main))

@@ -26,7 +26,6 @@ from benchmarks.labbook.lab import network
 from benchmarks.labbook.make import Manner
 from benchmarks.labbook.predictions import Predictions, sound
 from benchmarks.labbook.series import Labbook, Place
-from benchmarks.options import RESULTS
 from benchmarks.report.words import moment
 from benchmarks.result_format import Unreadable
 from benchmarks.results import Unsaved
@@ -104,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     places = [Place(number, one) for number, one in experiments()]
     labbook = Labbook(manner, places, chosen.notes or manner.results / notes.FILE, errors)
     try:
-        results.usable(manner.results, ours=manner.results == RESULTS)
+        results.usable(manner.results)
         labbook.keep_notes()
         labbook.look()
         given = Predictions(manner.results)

@@ -32,8 +32,11 @@ from benchmarks.link.emulator import Emulator
 from benchmarks.link.packet import FAR, NEAR
 from benchmarks.link.profiles import PROFILES
 from benchmarks.link.units import Refused, seconds
-from common import clock
+from common import clock, interrupts
 from common.command_line import Parser, complain, whole
+
+FROM_THE_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
+"""These reach everybody at this terminal: what they mean is for the command to say."""
 
 
 def main(words: list[str] | None = None) -> int:
@@ -280,19 +283,22 @@ def _run(emulator: Emulator, command: list[str], environment: dict[str, str]) ->
 
 def _start(command: list[str], environment: dict[str, str]) -> "subprocess.Popen[bytes]":
     """Start `command`. From now on the signals that ask to end are its business."""
+    child: subprocess.Popen[bytes] | None = None
+    early: list[int] = []  # what has come before there was anybody to hand it on to
+
+    def pass_on(number: int, _frame: FrameType | None) -> None:
+        if child is None:
+            early.append(number)
+        elif number not in FROM_THE_KEYBOARD:
+            child.send_signal(number)
+
+    interrupts.handle_with(pass_on)
     try:
         child = subprocess.Popen(command, env=environment)
     except OSError as error:
         raise Refused(f"{command[0]} can't be started: {error.strerror}.") from error
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        if (
-            number != signal.SIGINT
-        ):  # Ctrl-C reaches everybody at this terminal: its meaning is for the command to say
-            child.send_signal(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, pass_on)
+    for number in early:
+        child.send_signal(number)
     return child
 
 
@@ -302,7 +308,4 @@ def _code(code: int) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:  # before there was a command to ask
-        sys.exit(130)
+    sys.exit(interrupts.run(main))

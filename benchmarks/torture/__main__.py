@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from benchmarks import results
 from benchmarks.environment import environment
 from benchmarks.progress import Progress
 from benchmarks.stage import Failed, Interrupted, Wish
@@ -38,6 +39,11 @@ def main(words: list[str] | None = None) -> int:
     chosen = _parser().parse_args(words)
     if not hasattr(os, "fork"):
         return complain("Members are killed with SIGKILL here, and this system knows no such thing.")
+    try:
+        if chosen.json and chosen.json != "-":
+            results.writable(Path(chosen.json))
+    except results.Unsaved as error:
+        return complain(str(error))
     errors = Console(stderr=True, highlight=False)
     output = errors if chosen.json == "-" else Console(highlight=False)
     asked = interrupts.Asked()
@@ -113,7 +119,8 @@ def _save(chosen: Namespace, found: dict[str, object]) -> int:
     try:
         Path(chosen.json).write_text(text)
     except OSError as error:
-        return complain(f"{chosen.json} can't be written: {error.strerror}.")
+        complain(f"{chosen.json} can't be written: {error.strerror}.")
+        return 1
     return 0
 
 
