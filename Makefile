@@ -102,7 +102,7 @@ bench:  ## beside other servers: is each figure reached?  (ARGS=--quick, ARGS="-
 	$(call lab,comparison) -m benchmarks.bench
 
 experiments:  ## the experiments: what each asks, and how long it takes
-	$(call lab,chats) -m benchmarks.experiments
+	$(call lab,comparison) -m benchmarks.experiments
 
 experiment:  ## make one: predict, measure, compare  (NAME=loss, ARGS=--quick)
 	$(call lab,comparison) -m benchmarks.experiments $(or $(call quoted,NAME),$(error Say which: make experiment NAME=loss. make experiments lists them)) $(OPTIONS)

@@ -12,6 +12,7 @@ from benchmarks.options import LOOPBACK, Options
 from benchmarks.result_format import VERSION
 from benchmarks.summary import Summary, summarise
 from benchmarks.verdict import findings, warnings
+from common import clock
 
 UNCUT = 1300
 """Bytes of text that fit into one packet with everything around it, whatever that is. Longer ones may be cut."""
@@ -99,7 +100,7 @@ def _run_document(one: Measured) -> dict[str, Any]:
         **asdict(one.figures),
         "start_ns": one.observed.start,
         "start_wall_ns": one.observed.start
-        + (account.wall_offset_ns or time.time_ns() - time.monotonic_ns()),
+        + (account.wall_offset_ns or time.time_ns() - clock.monotonic_ns()),
         "server_cpu_s": one.observed.cpu_s,
         "server_memory_bytes": one.observed.memory_bytes,
         "refused_by_kernel": one.observed.refused,

@@ -26,7 +26,8 @@ from benchmarks.drivers import DRIVERS
 from benchmarks.records import Records
 from benchmarks.schedule import schedule
 from benchmarks.seat import Gone, Seat
-from common import addresses
+from common import addresses, clock
+from common.command_line import Parser
 
 AT_ONCE = 16
 """Members that may be joining at a time: hundreds of hellos at once would overflow the buffers they meet."""
@@ -77,7 +78,7 @@ class Load:
             for seat in self._wait(LOOK_EVERY):
                 self._receive(seat)
             for seat in self._seats.values():
-                seat.wake(time.monotonic())
+                seat.wake(clock.monotonic())
                 if seat.member.problem:
                     raise Gone(seat.member.problem)
             for nick, reason in self._gone.items():
@@ -86,7 +87,7 @@ class Load:
     def _open(self, number: int, where: tuple[str, int]) -> None:
         seat = Seat(self._driver, number, self._options.members, where, self._selector)
         self._seats[number] = seat
-        seat.begin(time.monotonic())
+        seat.begin(clock.monotonic())
 
     # --- the run ----------------------------------------------------------------------------------
 
@@ -99,7 +100,7 @@ class Load:
         ends = start + round(self._options.seconds * SECOND)
         quiet, drain = (round(value * SECOND) for value in (self._options.quiet, self._options.drain))
         self._start = start
-        cpu, began = time.process_time(), time.monotonic()
+        cpu, began = time.process_time(), clock.monotonic()
         while True:
             now = self._say_due()
             if self._next < len(self._due):
@@ -115,7 +116,7 @@ class Load:
             for seat in self._wait(max(0, until - now) / SECOND):
                 self._receive(seat)
                 self._say_due()
-        wall = time.monotonic() - began
+        wall = clock.monotonic() - began
         return {
             "planned": len(self._due),
             "cpu_s": time.process_time() - cpu,
@@ -128,7 +129,7 @@ class Load:
     def _say_due(self) -> int:
         """Send all that is due by now; returns the time."""
         while True:
-            now = time.monotonic_ns()
+            now = clock.monotonic_ns()
             if self._next == len(self._due) or self._start + self._due[self._next].at > now:
                 return now
             at, sender, number = self._due[self._next]
@@ -173,9 +174,9 @@ class Load:
         self._selector.close()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What `compare` tells a load process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
+    options = Parser(prog="python -m benchmarks.load", description=__doc__)
     options.add_argument("--driver", choices=list(DRIVERS), required=True)
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--share", default="0/1", help="K/N: members K, K+N, K+2N, … are played here")

@@ -1,6 +1,5 @@
 """What runs now and what is left, on standard error: a bar in a terminal, a line for each run elsewhere."""
 
-import time
 from types import TracebackType
 
 from rich.console import Console
@@ -8,6 +7,7 @@ from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bars
 
 from benchmarks import suspend
+from common import clock
 
 MINUTES = 150
 """Seconds from which on minutes are easier to read."""
@@ -57,7 +57,7 @@ class Progress:
     def begin(self, run: str) -> None:
         """A run begins."""
         self._label = f"run {self._done + 1} of {len(self._seconds)}: {run}"
-        self._began = time.monotonic()
+        self._began = clock.monotonic()
         if not self._console.is_terminal:
             self._console.print(self._label)
         self.now("running")
@@ -67,7 +67,7 @@ class Progress:
         """The run is at `doing`. May be called as often as one likes."""
         spent = 0.0
         if self._done < len(self._seconds):
-            spent = min(time.monotonic() - self._began, self._seconds[self._done])
+            spent = min(clock.monotonic() - self._began, self._seconds[self._done])
         completed = sum(self._seconds[: self._done]) + spent
         left = sum(self._seconds) - completed
         self._bars.update(

@@ -1,7 +1,6 @@
 """One run: a network, a server, the load processes, a start for all of them at once, and what they brought home."""
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from benchmarks.network import START_TIMEOUT, Account, Loopback, Place
 from benchmarks.process import cpu_seconds, private_memory
 from benchmarks.records import Records
 from benchmarks.stage import Wish, stage
+from common import clock
 
 JOIN_TIMEOUT = 60.0
 """Seconds until all members are in: hundreds of them, over a bad link."""
@@ -103,7 +103,7 @@ def run(
         if memory is not None and joined_memory is not None:
             observed.memory_bytes = joined_memory - memory
         cpu = cpu_seconds(server.pid)
-        observed.start = time.monotonic_ns() + round(HEAD_START * 1e9)
+        observed.start = clock.monotonic_ns() + round(HEAD_START * 1e9)
         place.begin(here, observed.start / 1e9, capture)
         for load in loads:
             load.tell({"start": observed.start})

@@ -13,12 +13,13 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import NamedTuple
 
 import pyte
+
+from common import clock
 
 TERMINAL = "xterm-256color"
 
@@ -114,10 +115,10 @@ class Screen:
         Raises TimeoutError, with the screen, after `timeout` seconds, or as soon as the program has ended
         without showing it.
         """
-        until = time.monotonic() + timeout
+        until = clock.monotonic() + timeout
         with self._changed:
             while not self._shows(what):
-                left = until - time.monotonic()
+                left = until - clock.monotonic()
                 if self._ended or left <= 0:
                     why = "the program ended" if self._ended else f"{timeout:g} s passed"
                     wanted = repr(what) if isinstance(what, str) else "what was waited for"
@@ -127,15 +128,15 @@ class Screen:
     def wait(self, timeout: float = 10.0) -> int:
         """Wait until the program has ended and all it wrote is on the screen; its exit code (negative: the
         signal that ended it). Raises TimeoutError, with the screen, after `timeout` seconds."""
-        until = time.monotonic() + timeout
+        until = clock.monotonic() + timeout
         with self._changed:
             while not self._ended:
-                left = until - time.monotonic()
+                left = until - clock.monotonic()
                 if left <= 0:
                     raise TimeoutError(f"{timeout:g} s passed and the program still runs:\n{self._framed()}")
                 self._changed.wait(left)
         try:
-            return self._process.wait(max(0.1, until - time.monotonic()))
+            return self._process.wait(max(0.1, until - clock.monotonic()))
         except subprocess.TimeoutExpired:
             raise TimeoutError(
                 f"the program has closed its terminal and still runs:\n{self._framed()}"

@@ -3,12 +3,11 @@
 import errno
 import selectors
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 
 from benchmarks.drivers import Driver
-from common import addresses, limits
+from common import addresses, clock, limits
 
 GULP = 16
 """Datagrams read from one member before the next member's turn."""
@@ -87,7 +86,7 @@ class Seat:
                     raise Gone(self._unreachable(error)) from error
                 raise self._end(error.strerror or str(error)) from error
             self._met = True
-            received = time.monotonic_ns()  # before the bytes are read: that is our work, not the server's
+            received = clock.monotonic_ns()  # before the bytes are read: that is our work, not the server's
             if not data and self._stream:
                 raise self._end("the server closed the connection")
             for text in self.member.receive(data, received / 1e9):

@@ -1,13 +1,13 @@
 """The processes of one run, and what they say. Whatever happens, none of them is left behind."""
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
 from benchmarks.child import END_TIMEOUT, Child, Said
+from common import clock
 
 ANSWER_TIMEOUT = 10.0
 """Seconds that a process has for an answer that takes it none."""
@@ -48,7 +48,7 @@ class Stage:
 
     def wait_for(self, child: Child, find: Callable[[str], Any], doing: str, seconds: float) -> Any:
         """What `find` makes of the first line of this child's output of which it makes anything but None."""
-        deadline = time.monotonic() + seconds
+        deadline = clock.monotonic() + seconds
         while True:
             said = self._next(doing, deadline)
             if said.child is child and (found := find(said.line or "")) is not None:
@@ -64,7 +64,7 @@ class Stage:
 
     def collect(self, loads: list[Child], doing: str, seconds: float) -> list[tuple[dict[str, Any], bytes]]:
         """One report of each load process, in their order; wait for them up to `seconds`."""
-        deadline = time.monotonic() + seconds
+        deadline = clock.monotonic() + seconds
         reports: dict[Child, tuple[dict[str, Any], bytes]] = {}
         while len(reports) < len(loads):
             said = self._next(doing, deadline)
@@ -90,9 +90,9 @@ class Stage:
         """End every process."""
         for child in self._children:
             child.ask_to_end()
-        until = time.monotonic() + END_TIMEOUT
+        until = clock.monotonic() + END_TIMEOUT
         for child in self._children:
-            child.end(max(0.1, until - time.monotonic()))
+            child.end(max(0.1, until - clock.monotonic()))
 
     def _next(self, doing: str, deadline: float) -> Said:
         """The next thing that a process says."""
@@ -103,7 +103,7 @@ class Stage:
             try:
                 said = self._said.get(timeout=0.1)
             except Empty:
-                if time.monotonic() > deadline:
+                if clock.monotonic() > deadline:
                     names = " and ".join(child.name for child in self._children if child not in self._done)
                     raise Failed(f"{names} did not get beyond {doing} in time.") from None
                 continue

@@ -5,7 +5,7 @@
 All of it is in the text that people would read, so any chat server can be measured the same way: it
 only has to relay text.
 
-The times are CLOCK_MONOTONIC in nanoseconds (`time.monotonic_ns`). All processes of one machine read
+The times are CLOCK_MONOTONIC in nanoseconds (`common.clock`). All processes of one machine read
 the same clock there, so what one process sent and another received can be subtracted. Two machines
 have two such clocks that began at different times: one-way times are measured on one machine only.
 """

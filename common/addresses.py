@@ -163,6 +163,12 @@ def explain_bind(error: OSError, address: Address, transport: str) -> str:
             + (f" by {holder}" if holder else " by another program")
             + ": stop that one, or choose another port (make: PORT=4343, python: --port 4343)."
         )
+    if error.errno == errno.EACCES and sys.platform == "win32":
+        return (
+            f"Windows keeps port {port} for itself (for Hyper-V or WSL: `netsh interface ipv4 show excludedportrange "
+            f"{transport}` lists such ports), or another program has it alone: choose another port "
+            "(make: PORT=4343, python: --port 4343)."
+        )
     if error.errno == errno.EACCES:
         return (
             f"Port {port} is reserved for privileged programs: choose one from 1024 up "

@@ -1,6 +1,7 @@
 """The options of the four programs: the same for both transports, but for what only one of them has."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -23,12 +24,24 @@ PORT = 4242
 """The same number for both transports: TCP's ports and UDP's have nothing to do with each other."""
 
 
+def print_anything() -> None:
+    """Make the two outputs write a character that their encoding lacks as its number. (A file or a pipe may have an
+    encoding that knows less than people write; that must not stop a program.)"""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a program without a window has none on Windows
+            stream.reconfigure(errors="backslashreplace")
+
+
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence and the remedy, without the usage in front. Options are written
-    out in full: what an abbreviation means would change with the next option there is."""
+    out in full: what an abbreviation means would change with the next option there is.
+
+    Every program makes one before it prints anything: from then on its output can be redirected anywhere.
+    """
 
     def __init__(self, **more: Any) -> None:
         super().__init__(allow_abbrev=False, **more)
+        print_anything()
 
     def error(self, message: str) -> NoReturn:
         """Print the sentence, exit with 2."""

@@ -4,15 +4,19 @@ The usual limit (1,024 on many systems) is a soft one that a program may raise b
 the system's owner has set.
 """
 
-try:
+import sys
+from contextlib import suppress
+
+with suppress(ImportError):  # Windows has no such limit
     import resource
-except ImportError:  # Windows has no such limit
-    resource = None  # type: ignore[assignment]
+
+WATCHED: int = 512 if sys.platform == "win32" else sys.maxsize
+"""Sockets that one thread can wait for. Windows has only `select` for that, and Python's takes no more there."""
 
 
 def allow(count: int) -> int:
     """Make room for `count` open files, as far as the system lets us. Returns how many there may be now."""
-    if resource is None:
+    if sys.platform == "win32":
         return count
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     endless = resource.RLIM_INFINITY

@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from common import interrupts, show
+from common import clock, interrupts, show
 from common.commands import HELP, Help, Mistake, Quit, Retry, Stats, parse
 from common.conversation import AnyClient
 from common.events import Away, Ended, Event, Notice, Refused
@@ -38,9 +38,6 @@ class Pipe:
         """Lines to send; an empty one to look around again; None when the input has ended."""
         self._unsent = 0
         self._output_closed = False
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
     def show(self, event: Event) -> None:
         """One line for an event."""
@@ -63,15 +60,15 @@ class Pipe:
         session, confirmed = client.session, 0
         while not session.ended and not self._output_closed:
             if until is not None and session.statistics.confirmed > confirmed:
-                confirmed, until = session.statistics.confirmed, time.monotonic() + PATIENCE
-            if until is not None and (session.waiting == 0 or time.monotonic() >= until):
+                confirmed, until = session.statistics.confirmed, clock.monotonic() + PATIENCE
+            if until is not None and (session.waiting == 0 or clock.monotonic() >= until):
                 return
             try:
                 text = self._work.get(timeout=0.2)
             except queue.Empty:
                 continue
             if text is None or not self._obey(text, client):
-                until = time.monotonic() + PATIENCE
+                until = clock.monotonic() + PATIENCE
 
     def leave(self, client: AnyClient) -> int:
         """0 if everything that was read has its receipt, 1 if not."""

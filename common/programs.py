@@ -5,7 +5,6 @@ down; 2 it could not begin (a bad option, no such address, no server), and said 
 do; 130 a client was interrupted before it had joined, or without a terminal.
 """
 
-import sys
 import threading
 from typing import Any, Protocol
 
@@ -37,9 +36,6 @@ class AnyServer(Protocol):
 def run_server(make: Any) -> int:
     """Run a server until Ctrl-C or SIGTERM. `make` is its class. Returns the exit code."""
     options = ServerOptions(**server_parser(make.transport).values())
-    if sys.stdout is not None:
-        # A log in a file may have an encoding that knows less than people write; that must not stop a server.
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     console = Console(highlight=False)
     log = ServerLog(console, trace=options.trace)
     asked_to_stop = interrupts.Asked()

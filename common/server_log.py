@@ -13,6 +13,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from common import clock
 from common.messages import Error, FromClient, FromServer, Join, Leave, Violation, encode
 from common.room import REASONS, Room, Send
 from common.visible import visible
@@ -39,7 +40,7 @@ class ServerLog:
         self.counts: Counter[str] = Counter()
         self._console = console
         self._mute = False
-        self._started = time.monotonic()
+        self._started = clock.monotonic()
 
     def state(self, text: str, style: str = "") -> None:
         """Something about the server itself, or about who is here."""
@@ -88,7 +89,7 @@ class ServerLog:
         table = Table(title=title, title_justify="left", show_header=False)
         table.add_column(style="bold")
         table.add_column(justify="right")
-        minutes, seconds = divmod(int(time.monotonic() - self._started), 60)
+        minutes, seconds = divmod(int(clock.monotonic() - self._started), 60)
         table.add_row("up for", f"{minutes}:{seconds:02} min")
         table.add_row("processor time", f"{time.process_time():.2f} s")
         for name in ("joined", "messages received", "deliveries"):

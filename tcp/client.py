@@ -19,14 +19,13 @@ receive thread says hello when we come back, and as long as we are away nobody e
 import socket
 import sys
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
 if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
     sys.exit("Start it in the lab's folder, by its name: make tcp-client, or .venv/bin/python -m tcp.client")
 
-from common import addresses, limits
+from common import addresses, clock, limits, waiting
 from common.command_line import ClientOptions
 from common.events import Event
 from common.messages import ClientMessage, ServerMessage, Violation, encode, from_server
@@ -71,13 +70,13 @@ class Client:
         Raises session.NotSent for one that the server would not take; nothing is sent then.
         """
         with self._lock:
-            message, sock = self.session.sending(message, time.monotonic()), self._socket
+            message, sock = self.session.sending(message, clock.monotonic()), self._socket
         self._put(message, sock)
 
     def retry(self) -> int:
         """Say again what has no receipt; how many messages that were. Raises session.NotSent as `send` does."""
         with self._lock:
-            again, sock = self.session.retry(time.monotonic()), self._socket
+            again, sock = self.session.retry(clock.monotonic()), self._socket
         for message in again:
             self._put(message, sock)
         return len(again)
@@ -96,7 +95,7 @@ class Client:
         """Leave, and end the receive thread. Over TCP closing the connection says it all."""
         self._closing.set()
         with suppress(OSError):  # the server was quicker, and the receive thread has seen that
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the receive thread; close() would not
+            self._socket.shutdown(socket.SHUT_RDWR)  # ends the receive thread's recv; close() would not
         if self._receiving.ident is not None:
             self._receiving.join()
         self._socket.close()
@@ -108,12 +107,13 @@ class Client:
         for family, address in self._addresses:
             self._socket = socket.socket(family, socket.SOCK_STREAM)
             try:
-                # Asked now: from here on `close` finds this socket, and wakes its connect.
+                # Asked now: from here on `close` finds this socket, and wakes its connect. (Not on Windows: there a
+                # connect that nobody answers goes on until its time is over.)
                 if self._closing.is_set():
                     raise OSError("we are leaving")
                 self._socket.settimeout(limits.CONNECT_TIMEOUT)
                 self._socket.connect(address)
-                self._socket.settimeout(None)
+                waiting.prepare(self._socket)
                 set_options(self._socket)
             except OSError as error:
                 problem = error.strerror or str(error)
@@ -139,7 +139,7 @@ class Client:
         while not self._closing.is_set() and not self.session.ended:
             data = b""
             try:
-                data = self._socket.recv(limits.RECV_SIZE)
+                data = waiting.receive(self._socket, limits.RECV_SIZE)
             except OSError as error:
                 self._failed(error)
             if not data:
@@ -156,7 +156,7 @@ class Client:
         if isinstance(message, Violation) and message.fatal:
             self._end(f"{self._server} does not speak this chat's format.")
         with self._lock:
-            events = self.session.receive(message, time.monotonic())
+            events = self.session.receive(message, clock.monotonic())
         if self.session.joined:
             self._attempts = 0
         self._tell(events)
@@ -183,7 +183,7 @@ class Client:
             if self._closing.wait(wait):
                 return
             with suppress(OSError):  # usually it has no other end any more
-                self._socket.shutdown(socket.SHUT_RDWR)  # wakes a send that still waits; close() would not
+                self._socket.shutdown(socket.SHUT_RDWR)  # ends a send that still waits; close() would not
             self._socket.close()
             try:
                 self._open()
@@ -215,7 +215,7 @@ class Client:
         """Send it, whole, on the connection that it is meant for: there may be another one by now. That the server is
         gone is a matter of the receive thread: if it does not see it, it is made to."""
         try:
-            sock.sendall(frame(encode(message)))
+            waiting.send_all(sock, frame(encode(message)))
         except OSError:
             with suppress(OSError):  # it has seen it
                 sock.shutdown(socket.SHUT_RDWR)

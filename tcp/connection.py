@@ -6,15 +6,10 @@ one another's frame; only the connection's reader thread receives.
 """
 
 import math
-import select
 import socket
 import threading
 
-from common import limits
-
-DONTWAIT: int = getattr(socket, "MSG_DONTWAIT", 0)
-"""The flag that makes one `send` not wait while the reader's `recv` on the same socket does. Windows
-has no such flag: there the whole socket does not wait, and the reader waits in `select`."""
+from common import limits, waiting
 
 
 class Connection:
@@ -34,16 +29,12 @@ class Connection:
         """Until when it may then take our last words."""
         self.broken = False
         """Nothing more can be sent; the reader is about to find out, if it does not know yet."""
-        sock.setblocking(bool(DONTWAIT))
+        waiting.prepare(sock)
         set_options(sock)
 
     def receive(self) -> bytes:
         """Wait for bytes; `b""` when the other end has closed. Raises OSError if the connection broke."""
-        while True:
-            try:
-                return self.sock.recv(limits.READ_SIZE)
-            except BlockingIOError:
-                select.select([self.sock], [], [])
+        return waiting.receive(self.sock, limits.READ_SIZE)
 
     def send(self, data: bytes) -> None:
         """Put `data` on the way, behind what already waits. Does not wait, does not raise."""
@@ -75,7 +66,7 @@ class Connection:
             self.flush()
 
     def cut(self) -> None:
-        """End the connection now. `shutdown` wakes the reader out of its `recv`, which `close` would not."""
+        """End the connection now. `shutdown` makes the reader's `recv` end, which `close` would not."""
         self.broken = True
         self.ending.set()
         self.waiting.clear()
@@ -84,7 +75,7 @@ class Connection:
     def _give(self, data: bytes | memoryview) -> int:
         """How much of `data` is off our hands: what the socket took, or all of it if nobody reads it any more."""
         try:
-            return self.sock.send(data, DONTWAIT)
+            return self.sock.send(data, waiting.DONTWAIT)
         except BlockingIOError:
             return 0
         except OSError:
@@ -109,9 +100,10 @@ def set_options(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (
         ("TCP_KEEPIDLE", int(limits.HEARTBEAT)),
+        ("TCP_KEEPALIVE", int(limits.HEARTBEAT)),  # its name on macOS
         ("TCP_KEEPINTVL", int(limits.HEARTBEAT)),
         ("TCP_KEEPCNT", limits.MISSED_HEARTBEATS - 1),
         ("TCP_USER_TIMEOUT", int(limits.SILENCE * 1000)),
     ):
-        if hasattr(socket, option):  # macOS and Windows lack some of them, and keep their default there
+        if hasattr(socket, option):  # no system has all of them
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

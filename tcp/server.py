@@ -24,15 +24,15 @@ import selectors
 import socket
 import sys
 import threading
-import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
     sys.exit("Start it in the lab's folder, by its name: make tcp-server, or .venv/bin/python -m tcp.server")
 
-from common import addresses, files, limits
+from common import addresses, clock, files, limits, waiting
 from common.allowance import Allowance
 from common.command_line import ServerOptions
 from common.messages import ClientMessage, Violation, encode, from_client
@@ -79,7 +79,10 @@ class Server:
 
     def __init__(self, options: ServerOptions, log: ServerLog) -> None:
         # No silence: TCP's keepalive tells us when a peer has vanished.
-        self.room: Room[Connection] = Room(max_members=options.max_members)
+        # Beside the members there are guests, and those that take our last words.
+        self._beside = 2 * limits.MAX_GUESTS + FILES_OF_OUR_OWN
+        self._places = min(options.max_members, files.WATCHED - self._beside)
+        self.room: Room[Connection] = Room(max_members=self._places)
         self.log = log
         self.stopped = threading.Event()
         self._options = options
@@ -102,9 +105,12 @@ class Server:
         self.log.state(f"tcp listening on {addresses.show(self.address)}")
         if heard := addresses.heard_at(self._socket):
             self.log.state(heard, "dim")
-        # A connection is an open file, and so are guests and those that take our last words.
-        beside = 2 * limits.MAX_GUESTS + FILES_OF_OUR_OWN
-        wanted = self._options.max_members + beside
+        if self._places < self._options.max_members:
+            self.log.state(
+                f"this system watches {files.WATCHED} connections at once: the room takes {self._places}",
+                "yellow",
+            )
+        wanted = self._places + self._beside  # a connection is an open file
         allowed = files.allow(wanted)
         if allowed < wanted:
             few = f"the system allows {allowed:,} open files, and a full room takes {wanted:,} (ulimit -Hn)"
@@ -116,10 +122,8 @@ class Server:
         """Say goodbye to everyone, and end every thread."""
         self._stopping.set()
         self._waker.wake()
-        try:
-            self._socket.shutdown(socket.SHUT_RDWR)  # wakes accept() on Linux
-        except OSError:
-            self._socket.close()  # wakes it elsewhere
+        with suppress(OSError):  # elsewhere than on Linux nothing wakes accept(): it looks around
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._running.join()
         self._socket.close()
         self._selector.close()
@@ -136,6 +140,7 @@ class Server:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             addresses.bind(sock, address, self.transport)
             sock.listen(socket.SOMAXCONN)
+            sock.settimeout(waiting.LOOK_AROUND)
         except BaseException:
             sock.close()
             raise
@@ -150,11 +155,13 @@ class Server:
             try:
                 sock, address = self._socket.accept()
                 self._admit(sock, addresses.show(address))
+            except TimeoutError:  # nobody came while we looked around: see common/waiting.py
+                continue
             except (OSError, RuntimeError) as error:  # no more files; RuntimeError: no more threads
                 if self._stopping.is_set():
                     return
-                if time.monotonic() - told > TELL_EVERY:  # once, not a thousand times
-                    told = time.monotonic()
+                if clock.monotonic() - told > TELL_EVERY:  # once, not a thousand times
+                    told = clock.monotonic()
                     self.log.problem(f"a connection had to wait, or was refused: {error}")
                 self._stopping.wait(0.1)  # until somebody leaves; accept would fail at once again
 
@@ -183,7 +190,7 @@ class Server:
     def _read(self, connection: Connection) -> None:
         """Bytes to messages, until the other end closes."""
         deframer = Deframer(limits.MAX_PAYLOAD)
-        allowance = Allowance(self._options.rate, self._options.burst, time.monotonic())
+        allowance = Allowance(self._options.rate, self._options.burst, clock.monotonic())
         reason = "lost"
         try:
             while data := connection.receive():
@@ -191,7 +198,7 @@ class Server:
                     continue  # we read on, so that our last words arrive, but no longer listen
                 messages: list[ClientMessage | Violation] = []
                 for payload in deframer.receive(data):
-                    if allowance.take(time.monotonic()):
+                    if allowance.take(clock.monotonic()):
                         self._hand_on(connection, messages)
                         messages = []
                         self._hold_back(connection, allowance)
@@ -214,7 +221,7 @@ class Server:
     def _hold_back(self, connection: Connection, allowance: Allowance) -> None:
         """Faster than its allowance: we read no further, its bytes pile up, and TCP tells the sender. The
         UDP server has nobody to tell."""
-        while wait := allowance.take(time.monotonic()):
+        while wait := allowance.take(clock.monotonic()):
             if connection.ending.wait(wait):
                 return
 
@@ -229,8 +236,8 @@ class Server:
         """Take all that has come, ask the room about each, send everyone their share."""
         try:
             while not self._stopping.is_set():
-                self._wait(self._next_expiry - time.monotonic())
-                now = time.monotonic()
+                self._wait(self._next_expiry - clock.monotonic())
+                now = clock.monotonic()
                 self._act(self._take(now), now)
                 self._expire(now)
             self._say_goodbye()
@@ -359,11 +366,11 @@ class Server:
     def _say_goodbye(self) -> None:
         """Tell everyone that the server stops, give them a moment to read it, and end every connection."""
         self._accepting.join()  # nobody new from here on
-        now = time.monotonic()
+        now = clock.monotonic()
         until = now + limits.STOP_TIMEOUT
         self._act(self._take(now) + self.room.close("it was stopped"), now)
         while self._connections:
-            now = time.monotonic()
+            now = clock.monotonic()
             if now >= until:
                 for connection in self._connections:
                     self._cut(connection)

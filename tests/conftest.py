@@ -9,6 +9,34 @@ import pytest
 from common import limits
 from tests.lab import Held, Lab
 
+TRANSPORTS = [
+    f"tests/test_{name}.py"
+    for name in (
+        "transports",
+        "tcp_server",
+        "tcp_client",
+        "udp_server",
+        "udp_client",
+        "wildcard",
+        "coming_back",
+        "coming_back_tcp",
+        "coming_back_udp",
+    )
+]
+"""The tests that use the transports' sockets and threads: those that must pass on every platform."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`-m transports` chooses them."""
+    config.addinivalue_line("markers", "transports: must pass on every platform")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each of their tests is marked."""
+    for item in items:
+        if item.path.relative_to(config.rootpath).as_posix() in TRANSPORTS:
+            item.add_marker("transports")
+
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left_behind() -> Iterator[None]:

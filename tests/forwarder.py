@@ -24,6 +24,7 @@ class Forwarder:
         self._dead: list[socket.socket] = []
         """Server's ends of wires that were cut without its knowing."""
         self._cut: list[bool] = []
+        self._ending = False
         self._waker = Waker()
         self._thread = threading.Thread(target=self._run, name="forwarder")
 
@@ -43,7 +44,8 @@ class Forwarder:
         self._waker.wake()
 
     def _thread_ends(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self._ending = True
+        self._waker.wake()
         self._thread.join()
 
     def _run(self) -> None:
@@ -54,11 +56,10 @@ class Forwarder:
                     self._waker.clear()
                     while self._cut:
                         self._cut_all(self._cut.pop())
-                elif ready is self._listener:
-                    try:
-                        inside = self._listener.accept()[0]
-                    except OSError:
+                    if self._ending:
                         return
+                elif ready is self._listener:
+                    inside = self._listener.accept()[0]
                     outside = socket.create_connection(self._server)
                     self._other |= {inside: outside, outside: inside}
                 elif ready in self._other:

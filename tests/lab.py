@@ -11,6 +11,8 @@ import importlib
 import io
 import queue
 import socket
+import struct
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,7 +22,7 @@ from typing import Any, TypeVar, overload
 
 from rich.console import Console
 
-from common import limits
+from common import limits, waiting
 from common.command_line import ClientOptions, ServerOptions
 from common.events import Away, Back, Ended, Event, Joined, Refused, Spoken, Went
 from common.messages import (
@@ -40,6 +42,9 @@ from tcp.framing import Deframer, frame
 
 PATIENCE = 20.0
 """Guards against hanging, not against slowness."""
+
+PLATFORM: str = vars(waiting)["sys"].platform
+"""Where the lab runs, or believes to run (`platforms.py`)."""
 
 Kind = TypeVar("Kind")
 Sent = TypeVar("Sent", bound=FromServer)
@@ -170,6 +175,12 @@ class Stranger:
             for payload in self._deframer.receive(data):
                 self._arrived.append(from_server(payload) if isinstance(payload, bytes) else payload)
         return self._arrived.pop(0)
+
+    def resets(self) -> None:
+        """Break the connection: its other end sees no goodbye, but an error."""
+        two_numbers = "hh" if sys.platform == "win32" else "ii"  # struct linger
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(two_numbers, 1, 0))
+        self.socket.close()
 
     def is_cut_off(self) -> bool:
         """Whether the server ends this connection, after whatever else it sends."""

@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -199,6 +200,15 @@ def test_a_port_in_use_by_whom_nobody_sees(transport: str, name: str) -> None:
         f"Port 4242 is in use for {name} by another program: stop that one, or choose another port "
         "(make: PORT=4343, python: --port 4343)."
     )
+
+
+def test_a_port_that_windows_keeps_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """EACCES has nothing to do with privileges there: which command shows the ports that it keeps."""
+    monkeypatch.setattr(addresses, "sys", SimpleNamespace(platform="win32"))
+    said = explain_bind(error(errno.EACCES), ("127.0.0.1", 4242), "udp")
+    assert "port 4242" in said
+    assert "netsh interface ipv4 show excludedportrange udp" in said
+    assert "privileged" not in said
 
 
 def test_a_privileged_port_is_explained() -> None:

@@ -1,12 +1,13 @@
 """The demonstration's keys."""
 
 import os
-import pty
-import termios
 
 import pytest
 
 from benchmarks.demo.keys import Keys, named
+
+pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+termios = pytest.importorskip("termios")
 
 
 @pytest.mark.parametrize(

@@ -262,8 +262,14 @@ def test_namespaces_are_there(tmp_path: Path) -> None:
 
 
 def test_namespaces_need_linux_and_unshare() -> None:
-    """Other systems have none; the program that makes them may be missing."""
-    assert "Linux" in emulation.namespaces("/bin/true", "darwin").found
+    """Other systems have none, and no device either; the program that makes them may be missing."""
+    for platform, elsewhere in (("darwin", "a virtual machine with Linux"), ("win32", "WSL2")):
+        for finding in (
+            emulation.namespaces("/bin/true", platform),
+            emulation.tun(None, Path("/nowhere"), platform=platform),
+        ):
+            assert "Linux" in finding.found
+            assert finding.remedy == f"run the comparison in {elsewhere}"
     assert "util-linux" in emulation.namespaces(None, "linux").remedy
 
 
@@ -271,14 +277,14 @@ def test_namespaces_need_linux_and_unshare() -> None:
 def test_a_tun_device_is_tried(tmp_path: Path) -> None:
     """It may be missing, be refused to this user, or fail in the namespace."""
     device = tmp_path / "tun"
-    assert "modprobe tun" in emulation.tun(None, device).remedy
+    assert "modprobe tun" in emulation.tun(None, device, platform="linux").remedy
     device.touch()
     works, fails = program(tmp_path / "works", "exit 0"), program(tmp_path / "fails", "echo no >&2; exit 1")
-    assert emulation.tun([works], device).state is State.OK
-    assert emulation.tun([fails], device).found.endswith("no")
+    assert emulation.tun([works], device, platform="linux").state is State.OK
+    assert emulation.tun([fails], device, platform="linux").found.endswith("no")
     if os.geteuid() != 0:  # root may open everything
         device.chmod(0)
-        assert "chmod" in emulation.tun([works], device).remedy
+        assert "chmod" in emulation.tun([works], device, platform="linux").remedy
 
 
 # --- another machine ------------------------------------------------------------------------------

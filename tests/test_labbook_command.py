@@ -2,7 +2,6 @@
 
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
@@ -53,7 +52,8 @@ def run(
 def at_a_terminal(*words: str, few: str, keys: str, interrupt_at: str = "") -> tuple[str, int]:
     """Run it in a terminal where somebody types these keys, and Ctrl-C when this stands there; what stands there in
     the end, and the exit code."""
-    leader, follower = pty.openpty()
+    pytest.importorskip("pty", reason="this system has no pseudo-terminals")
+    leader, follower = os.openpty()
     process = subprocess.Popen(
         command(*words),
         cwd=ROOT,

@@ -28,6 +28,8 @@ PATIENCE = 60.0
 
 pytestmark = needs_link
 
+IS_ROOT = sys.platform != "win32" and os.geteuid() == 0
+
 PROBE = [sys.executable, "-m", "benchmarks.link.probe", "--server", "10.7.0.1", "--client", "10.7.0.2"]
 
 STREAM = """
@@ -363,9 +365,7 @@ def _as_nobody() -> list[str]:
     ]
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0, reason="the other tests of this file have been made as an ordinary user"
-)
+@pytest.mark.skipif(not IS_ROOT, reason="the other tests of this file have been made as an ordinary user")
 def test_an_ordinary_user_needs_no_root(own_copy: tuple[Path, str]) -> None:
     """User nobody, with no capability at all, has its link; /dev/net/tun is open to all, as on most systems."""
     place, python = own_copy
@@ -399,7 +399,7 @@ def test_an_ordinary_user_needs_no_root(own_copy: tuple[Path, str]) -> None:
     assert "packets in" in ran.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can forbid something to others")
+@pytest.mark.skipif(not IS_ROOT, reason="only root can forbid something to others")
 def test_where_namespaces_are_forbidden_the_obstacle_and_its_remedy_are_named(
     own_copy: tuple[Path, str],
 ) -> None:

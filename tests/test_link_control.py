@@ -66,7 +66,7 @@ class Memory:
 
 
 class Clock:
-    """What the emulator takes for `time`: it stands still until it is told to go on."""
+    """What the emulator takes for its clock: it stands still until it is told to go on."""
 
     def __init__(self) -> None:
         self.now = START
@@ -146,7 +146,8 @@ class Bench:
 def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """A link without impairment; its capture, if it writes one, is finished at the end."""
     clock = Clock()
-    monkeypatch.setattr("benchmarks.link.emulator.time", clock)
+    for name in ("clock", "time"):
+        monkeypatch.setattr(f"benchmarks.link.emulator.{name}", clock)
     bench = Bench(clock)
     yield bench
     bench.orders.close()

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_a_limit_that_cannot_be_raised_is_the_limit(
 
 def test_a_system_without_such_a_limit_allows_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Windows."""
-    monkeypatch.setattr(files, "resource", None)
+    monkeypatch.setattr(files, "sys", SimpleNamespace(platform="win32"))
     assert files.allow(1232) == 1232
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from common import limits
+from common import files, limits
 from common.events import Spoken, Went
 from common.messages import (
     Act,
@@ -23,10 +23,10 @@ from common.messages import (
     Violation,
     encode,
 )
-from tcp import connection as connection_module
+from tcp import connection as tcp_connection
 from tcp import server as server_module
 from tcp.framing import Deframer, frame
-from tests.lab import Lab
+from tests.lab import PATIENCE, PLATFORM, Lab
 
 
 @pytest.fixture
@@ -35,23 +35,17 @@ def transport() -> str:
     return "tcp"
 
 
-@pytest.mark.parametrize("dontwait", [True, False], ids=["MSG_DONTWAIT", "as on Windows"])
 @pytest.mark.parametrize("cut", [1, 2, 3, 5, 100_000])
-def test_messages_arrive_however_the_stream_is_cut(
-    cut: int, dontwait: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_messages_arrive_however_the_stream_is_cut(lab: Lab, cut: int) -> None:
     """Hello and three messages of any script, glued together and cut anywhere, are four messages."""
-    if not dontwait:
-        monkeypatch.setattr(connection_module, "DONTWAIT", 0)
-    with Lab("tcp") as lab:
-        ann, eve = lab.join("ann"), lab.stranger()
-        texts = ["жизнь", "🙂" * 50, "x" * 1000]
-        messages = [Hello(nick="eve", lab=1), *(Say(message=text) for text in texts)]
-        stream = b"".join(frame(encode(message)) for message in messages)
-        for start in range(0, len(stream), cut):
-            eve.sends_bytes(stream[start : start + cut])
-        for text in texts:
-            ann.hears("eve", text)
+    ann, eve = lab.join("ann"), lab.stranger()
+    texts = ["жизнь", "🙂" * 50, "x" * 1000]
+    messages = [Hello(nick="eve", lab=1), *(Say(message=text) for text in texts)]
+    stream = b"".join(frame(encode(message)) for message in messages)
+    for start in range(0, len(stream), cut):
+        eve.sends_bytes(stream[start : start + cut])
+    for text in texts:
+        ann.hears("eve", text)
 
 
 def test_who_is_sent_away_does_not_come_back_on_the_same_connection(lab: Lab) -> None:
@@ -125,8 +119,7 @@ def test_a_connection_that_breaks_is_lost_and_one_that_closes_has_quit(lab: Lab)
     """A reset, and an end in the middle of a message, are not goodbyes."""
     ann = lab.join("ann")
     reset = lab.stranger().joins("reset")
-    reset.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    reset.socket.close()
+    reset.resets()
     assert ann.sees(Went) == Went("reset", "lost")
     middle = lab.stranger().joins("middle")
     middle.sends_bytes(b"\x00\x20half")
@@ -155,6 +148,33 @@ def test_who_does_not_read_is_dropped_and_nobody_else_waits(lab: Lab) -> None:
     assert went == Went("stopped", "slow")
     for number in range(said):
         bob.hears("ann", f"{number} {text}")
+
+
+def test_who_neither_reads_nor_leaves_does_not_hold_up_the_end(lab: Lab) -> None:
+    """Much waits for a member who has stopped reading, and its connection stays open: the server stops all the same."""
+    ann, stopped = lab.join("ann"), lab.stranger()
+    stopped.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stopped.joins("stopped")
+    while not lab.server._watched:
+        ann.says("x" * 16_000)
+        ann.sees(Spoken)
+    stopping = threading.Thread(target=lab.stop, name="stopping", daemon=True)
+    stopping.start()
+    stopping.join(PATIENCE)
+    assert not stopping.is_alive(), "it waits for who does not read"
+
+
+def test_a_room_takes_as_many_as_can_be_watched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of them may be slow at once, and guests, and those who take their last words: where one thread can wait for
+    few, fewer are members, and the server says so at its start."""
+    monkeypatch.setattr(files, "WATCHED", 2 * limits.MAX_GUESTS + server_module.FILES_OF_OUR_OWN + 2)
+    with Lab("tcp", max_members=3) as lab:
+        assert "the room takes 2" in lab.written.getvalue()
+        lab.join("ann")
+        lab.join("bob")
+        eve = lab.stranger()
+        eve.sends(Hello(nick="eve", lab=1))
+        assert eve.gets(Error).code == "full"
 
 
 def test_a_plain_member_gets_only_what_the_chapter_knows(lab: Lab) -> None:
@@ -188,19 +208,27 @@ def test_connections_that_come_and_go_leave_nothing(lab: Lab) -> None:
     for number in range(100):
         stranger = lab.stranger()
         if number % 2:
-            stranger.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        stranger.socket.close()
+            stranger.resets()
+        else:
+            stranger.socket.close()
     ann.says("hi")
     bob.hears("ann", "hi")
 
 
 def test_the_server_sets_its_socket_options(lab: Lab) -> None:
-    """Nagle is off, keepalive is on, the address can be used again."""
+    """Nagle is off; keepalive is on, and asks after 15 s, whatever the system calls that; the address can be used
+    again."""
     lab.join("ann")
     (connection,) = lab.server._connections
     assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
-    assert lab.server._socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+    theirs = vars(tcp_connection)["socket"]  # what this system has, or the one that is simulated
+    for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE"):
+        if hasattr(theirs, name):
+            asked = connection.sock.getsockopt(socket.IPPROTO_TCP, getattr(theirs, name))
+            assert asked == limits.HEARTBEAT
+    if PLATFORM != "win32":
+        assert lab.server._socket.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
 
 
 @pytest.mark.parametrize("flood", [b"\x00\x01x" * 20_000, None], ids=["violations", "chats"])

@@ -27,7 +27,7 @@ from contextlib import suppress
 if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
     sys.exit("Start it in the lab's folder, by its name: make udp-client, or .venv/bin/python -m udp.client")
 
-from common import addresses, limits
+from common import addresses, clock, limits
 from common.command_line import ClientOptions
 from common.events import Event, Notice
 from common.messages import (
@@ -49,6 +49,14 @@ START_ONE = "start one with `make udp-server` (or .venv/bin/python -m udp.server
 
 TICK = 0.1
 """Seconds between two looks at the clock."""
+
+
+def set_options(sock: socket.socket) -> None:
+    """What a client wants of UDP: to look at the clock, and to send the largest message there is."""
+    sock.settimeout(TICK)
+    # macOS sends no datagram that is larger than this buffer, and gives it 9,216 bytes.
+    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < limits.MAX_DATAGRAM:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, limits.MAX_DATAGRAM)
 
 
 class Client:
@@ -81,7 +89,7 @@ class Client:
         self._challenges_left = limits.MAX_CHALLENGES
         self._hellos = 0
         self._hello_again_at = 0.0
-        self._sent_at = self._heard_at = self._pinged_at = time.monotonic()
+        self._sent_at = self._heard_at = self._pinged_at = clock.monotonic()
         self._unanswered_pings = 0
 
     def start(self) -> None:
@@ -95,14 +103,14 @@ class Client:
         Raises session.NotSent for one that the server, or our own kernel, would not take; nothing is sent then.
         """
         with self._lock:
-            message = self.session.sending(message, time.monotonic())
+            message = self.session.sending(message, clock.monotonic())
         if refusal := self._put(message):
             raise NotSent(f"Not sent: {addresses.explain_send(refusal)}.")
 
     def retry(self) -> int:
         """Say again what has no receipt; how many messages that were. Raises session.NotSent as `send` does."""
         with self._lock:
-            again = self.session.retry(time.monotonic())
+            again = self.session.retry(clock.monotonic())
         refusals = [refusal for message in again if (refusal := self._put(message))]
         if refusals:
             raise NotSent(f"Not sent: {addresses.explain_send(refusals[0])}.")
@@ -133,7 +141,7 @@ class Client:
             sock = socket.socket(family, socket.SOCK_DGRAM)
             try:
                 sock.connect(address)
-                sock.settimeout(TICK)
+                set_options(sock)
             except OSError as error:
                 problem = error.strerror
                 sock.close()
@@ -146,7 +154,7 @@ class Client:
         if self._hellos == len(limits.HELLO_WAITS):
             self._try_elsewhere(f"No server answers at {self._server}: {START_ONE}")
             return
-        self._hello_again_at = time.monotonic() + limits.HELLO_WAITS[self._hellos]
+        self._hello_again_at = clock.monotonic() + limits.HELLO_WAITS[self._hellos]
         self._hellos += 1
         refusal = self._put(self.session.hello(self._cookie))
         if refusal and not self.session.joined:
@@ -182,11 +190,11 @@ class Client:
                 time.sleep(TICK)
             if data is not None:
                 self._hear(from_server(data))
-            self._tick(time.monotonic())
+            self._tick(clock.monotonic())
 
     def _hear(self, message: ServerMessage | Violation) -> None:
         """One message has come."""
-        self._heard_at = time.monotonic()
+        self._heard_at = clock.monotonic()
         self._unanswered_pings = 0
         if isinstance(message, Challenge):
             return self._answer(message)
@@ -195,7 +203,7 @@ class Client:
                 self._gone("The server does not know us any more.")
             return None
         with self._lock:
-            events = self.session.receive(message, time.monotonic())
+            events = self.session.receive(message, clock.monotonic())
         self._tell(events)
         if isinstance(message, Welcome):
             self._challenges_left = limits.MAX_CHALLENGES
@@ -267,7 +275,7 @@ class Client:
         new = socket.socket(old.family, socket.SOCK_DGRAM)
         try:
             new.connect(old.getpeername())
-            new.settimeout(TICK)
+            set_options(new)
         except OSError:
             new.close()  # there is no network at all: at the next attempt there may be
             return
@@ -298,7 +306,7 @@ class Client:
     def _put(self, message: ClientMessage) -> OSError | None:
         """Send it, as one datagram. Returns what our own kernel has against that, if it does not take it: no network
         has seen it then, and nothing is lost."""
-        self._sent_at = time.monotonic()
+        self._sent_at = clock.monotonic()
         refusal = None
         for _ in range(2):  # the first time the kernel may only report what became of an earlier datagram
             try:

@@ -22,14 +22,13 @@ import selectors
 import socket
 import sys
 import threading
-import time
 
 if __name__ == "__main__" and not __package__:  # run by its path, it would not find `common`
     sys.exit("Start it in the lab's folder, by its name: make udp-server, or .venv/bin/python -m udp.server")
 
 import msgspec
 
-from common import addresses, limits
+from common import addresses, clock, limits
 from common.addresses import Address
 from common.allowance import Allowance
 from common.command_line import ServerOptions
@@ -83,7 +82,7 @@ class Server:
         self._selector.register(self._socket, selectors.EVENT_READ)
         self._batch = Batch(self._post)
         self._registry = Registry()
-        self._cookies = Cookies(time.monotonic())
+        self._cookies = Cookies(clock.monotonic())
         self._spent: dict[Address, Allowance] = {}
         self._next_expiry = 0.0
         self._running = threading.Thread(target=self._run, name="udp-room")
@@ -235,8 +234,8 @@ class Server:
         """Take all that has come, ask the room about each, send everyone their share."""
         try:
             while not self._stopping.is_set():
-                self._wait(self._next_expiry - time.monotonic())
-                now = time.monotonic()
+                self._wait(self._next_expiry - clock.monotonic())
+                now = clock.monotonic()
                 self._act(self._take(now), now)
                 self._expire(now)
             self._say_goodbye()
@@ -353,7 +352,7 @@ class Server:
 
     def _say_goodbye(self) -> None:
         """Tell everyone that the server stops. Who misses it finds out from the silence."""
-        now = time.monotonic()
+        now = clock.monotonic()
         self._act(self.room.close("it was stopped"), now)
 
 

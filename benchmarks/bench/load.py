@@ -33,7 +33,7 @@ from benchmarks.process import (
 )
 from benchmarks.schedule import Due, evenly, schedule
 from benchmarks.seat import Gone, Seat
-from common import addresses
+from common import addresses, clock
 
 AT_ONCE = 16
 """Members that may be joining at a time: hundreds of hellos at once would overflow the buffers they meet."""
@@ -69,7 +69,7 @@ class Used(NamedTuple):
     @classmethod
     def by_now(cls, pid: int) -> "Used":
         """By the server with this `pid`."""
-        return cls(time.monotonic(), cpu_seconds(pid), time.process_time(), machine_seconds())
+        return cls(clock.monotonic(), cpu_seconds(pid), time.process_time(), machine_seconds())
 
     def others_until(self, later: "Used") -> float | None:
         """How much of a processor programs used that have nothing to do with this."""
@@ -95,7 +95,7 @@ def join(order: Order) -> list[Seat]:
             number = len(seats)
             small = SMALL if load.stopped and number == load.members - 1 else None
             seat = Seat(driver, number, load.members, order.where, selector, small)
-            seat.begin(time.monotonic())
+            seat.begin(clock.monotonic())
             for group in (seats.append, outside.add, unready.add):
                 group(seat)
         for key, events in selector.select(LOOK_EVERY):
@@ -104,7 +104,7 @@ def join(order: Order) -> list[Seat]:
                 outside.discard(key.data)
             if key.data.member.ready:
                 unready.discard(key.data)
-        now = time.monotonic()
+        now = clock.monotonic()
         if now >= next_look:
             next_look = now + LOOK_EVERY
             for seat in unready:
@@ -128,9 +128,9 @@ def run(order: Order) -> Report:
     """Make the run. Raises Gone if the members can't join."""
     driver, load = CONTESTANTS[order.contestant], order.load
     empty, reserved = private_memory(order.pid), reserved_memory(order.pid)
-    began = time.monotonic()
+    began = clock.monotonic()
     seats = join(order)
-    join_s = time.monotonic() - began
+    join_s = clock.monotonic() - began
     full, peak = private_memory(order.pid), peak_memory(order.pid)
     running, reserved_full = threads(order.pid), reserved_memory(order.pid)
     planned: list[Due] = []

@@ -6,22 +6,20 @@ due (monotonic clock, seconds); {"do": "stop", "member"} lets a member read noth
 it read on. Whatever happens at a member is told as `news.News`, without the transport.
 """
 
-import argparse
 import heapq
 import importlib
 import json
 import queue
 import sys
 import threading
-import time
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from benchmarks.demo import script
 from benchmarks.orders import decode
-from common import addresses, interrupts
-from common.command_line import ClientOptions
+from common import addresses, clock, interrupts
+from common.command_line import ClientOptions, Parser
 from common.events import Away, Back, Came, Ended, Event, Joined, Missing, Refused, Spoken, Unconfirmed, Went
 from common.messages import Say
 from common.session import NotSent
@@ -48,15 +46,15 @@ class Cast:
         """Bring everybody in; whether they all are."""
         for client in self._clients.values():
             client.start()
-        deadline = time.monotonic() + JOIN_TIMEOUT
-        return all(self._in.acquire(timeout=max(0.0, deadline - time.monotonic())) for _ in self._clients)
+        deadline = clock.monotonic() + JOIN_TIMEOUT
+        return all(self._in.acquire(timeout=max(0.0, deadline - clock.monotonic())) for _ in self._clients)
 
     def play(self, orders: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
         """Carry out orders, each when it is due, until there are no more."""
         self._put({"ready": True})
         waiting: list[tuple[float, int, dict[str, Any]]] = []
         while True:
-            wait = waiting[0][0] - time.monotonic() if waiting else None
+            wait = waiting[0][0] - clock.monotonic() if waiting else None
             try:
                 order = orders.get(timeout=None if wait is None else max(0.0, wait))
             except queue.Empty:
@@ -118,7 +116,7 @@ class Cast:
 
     def _tell(self, what: str, member: str, *, number: int = 0, amount: int = 0, words: str = "") -> None:
         line = {"what": what, "member": member, "number": number, "amount": amount, "words": words}
-        self._put(line | {"at": time.monotonic()})
+        self._put(line | {"at": clock.monotonic()})
 
     def _put(self, line: dict[str, Any]) -> None:
         with self._telling, suppress(OSError):  # who gave the orders is gone: our input ends, too
@@ -158,8 +156,8 @@ def read(orders: "queue.SimpleQueue[dict[str, Any] | None]") -> None:
         orders.put(None)
 
 
-def _parser() -> argparse.ArgumentParser:
-    options = argparse.ArgumentParser(prog="python -m benchmarks.demo.cast", description=__doc__)
+def _parser() -> Parser:
+    options = Parser(prog="python -m benchmarks.demo.cast", description=__doc__)
     options.add_argument("--transport", choices=("tcp", "udp"), required=True)
     options.add_argument("--host", required=True)
     options.add_argument("--port", type=int, required=True)

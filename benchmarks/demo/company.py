@@ -4,7 +4,6 @@ without an address check for comparison. What they tell comes out as `News`; not
 
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from benchmarks.demo.news import News
 from benchmarks.drivers import DRIVERS
 from benchmarks.network import PORT, START_TIMEOUT, Conditions, Emulated
 from benchmarks.stage import ANSWER_TIMEOUT, Failed, Stage, Wish
+from common import clock
 
 TRANSPORTS = ("tcp", "udp")
 
@@ -139,8 +139,8 @@ class Company(Stage):
 
     def _look(self) -> None:
         """From time to time ask the link what it has done."""
-        if time.monotonic() >= self._look_at:
-            self._look_at = time.monotonic() + LOOK_EVERY
+        if clock.monotonic() >= self._look_at:
+            self._look_at = clock.monotonic() + LOOK_EVERY
             self._link.look()
             self._counters = kernel.counters(self._link.process.pid) or {}
 
@@ -149,7 +149,7 @@ class Company(Stage):
             count = self._counters.get(name, 0)
             if self._counted.get(name) != count:
                 self._counted[name] = count
-                yield News(time.monotonic(), transport, what, amount=count)
+                yield News(clock.monotonic(), transport, what, amount=count)
 
     def _told(self, said: Said) -> Iterator[News]:
         """The news in a line of a process: of a server's log, none."""
@@ -167,7 +167,7 @@ class Company(Stage):
             )  # fmt: skip
 
     def _of_link(self, line: dict[str, Any]) -> Iterator[News]:
-        now = time.monotonic()
+        now = clock.monotonic()
         match line:
             case {"up": {"received": up}, "down": {"received": down}}:
                 dropped = sum(sum(line[way]["dropped"].values()) for way in ("up", "down"))
@@ -189,7 +189,7 @@ class Company(Stage):
 
     def wait_for(self, child: Child, find: Callable[[str], Any], doing: str, seconds: float) -> Any:
         """As ever, but what others say meanwhile, or this one about something else, is kept for its turn."""
-        deadline = time.monotonic() + seconds
+        deadline = clock.monotonic() + seconds
         looked = 0
         while True:
             while looked < len(self._heard):

@@ -11,7 +11,6 @@ Orders and news are lines of JSON, as in `cast.py`: {"do": "say", "member", "tex
 {"do": "forge blind"}. Bytes of datagrams are their payloads', bytes of TCP those of whole packets.
 """
 
-import argparse
 import heapq
 import json
 import os
@@ -20,7 +19,6 @@ import select
 import socket
 import struct
 import sys
-import time
 from contextlib import suppress
 from typing import Any
 
@@ -28,7 +26,8 @@ from benchmarks.demo import script
 from benchmarks.forgery import raw
 from benchmarks.forgery.raw import Raw
 from benchmarks.link.packet import ACK, PSH, RST, SYN, describe
-from common import interrupts
+from common import clock, interrupts
+from common.command_line import Parser
 from common.messages import Challenge, Hello, encode, from_server
 from tcp.framing import frame
 
@@ -57,7 +56,7 @@ class Forger:
         waiting: list[tuple[float, int, dict[str, Any]]] = []
         count, rest = 0, b""
         while True:
-            wait = max(0.0, waiting[0][0] - time.monotonic()) if waiting else None
+            wait = max(0.0, waiting[0][0] - clock.monotonic()) if waiting else None
             sources: list[Any] = [sys.stdin, *self._victims.values(), *self._room.values()]
             sources += [self._wire] if self._wire else []
             readable, _, _ = select.select(sources, [], [], wait)
@@ -71,7 +70,7 @@ class Forger:
                     count += 1
                     heapq.heappush(waiting, (order.get("due", 0.0), count, order))
             self._listen(readable)
-            while waiting and waiting[0][0] <= time.monotonic():
+            while waiting and waiting[0][0] <= clock.monotonic():
                 self._carry_out(heapq.heappop(waiting)[2])
 
     def close(self) -> None:
@@ -132,14 +131,14 @@ class Forger:
 
 
 def _tell(transport: str, what: str, amount: int, words: str) -> None:
-    line = {"what": what, "transport": transport, "amount": amount, "words": words, "at": time.monotonic()}
+    line = {"what": what, "transport": transport, "amount": amount, "words": words, "at": clock.monotonic()}
     with suppress(OSError):  # who gave the orders is gone: our input ends, too
         print(json.dumps(line), flush=True)
 
 
 def main() -> int:
     """`python -m benchmarks.demo.forger`"""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.demo.forger", description=__doc__)
+    options = Parser(prog="python -m benchmarks.demo.forger", description=__doc__)
     options.add_argument("--host", required=True)
     for name in ("port", "floor-port", "seed"):
         options.add_argument(f"--{name}", type=int, required=True)

@@ -2,7 +2,6 @@
 the matter of a `Face`: a screen, or lines of text.
 """
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +15,7 @@ from benchmarks.demo.report import Report
 from benchmarks.demo.state import State
 from benchmarks.stage import Interrupted, Wish
 from benchmarks.wording import from_here, reason
+from common import clock
 
 FRAME = 0.1
 """Seconds between two pictures."""
@@ -53,7 +53,7 @@ class Play:
         self._new_report = new_report
         self._report: Report | None = None
         self._news: list[News] = []
-        self._began = time.monotonic()
+        self._began = clock.monotonic()
 
     def gather(self) -> None:
         """Bring everybody in. Raises Failed or Interrupted."""
@@ -63,15 +63,15 @@ class Play:
     def run(self, face: Face, asked: Wish) -> bool:
         """Play until the last screen has been seen, or somebody wants no more; whether it went through to the end.
         Raises Failed, and Interrupted if `asked`."""
-        last = time.monotonic()
+        last = clock.monotonic()
         due = last
         while not self.direction.done:
             if asked.is_set():
                 raise Interrupted
-            self._hear(due - time.monotonic())
-            if time.monotonic() < due:
+            self._hear(due - clock.monotonic())
+            if clock.monotonic() < due:
                 continue  # woken by news: the next picture is not due yet
-            now = time.monotonic()
+            now = clock.monotonic()
             for key in face.pressed():
                 if key == "q":
                     return False

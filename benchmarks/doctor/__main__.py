@@ -115,8 +115,6 @@ def main() -> int:
     """`python -m benchmarks.doctor`"""
     options = _parser().values()
     host, port = options["host"], options["port"]
-    if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 is a finding, not a failure
     console = Console(highlight=False)
     if host is None:
         findings = examine(port, console)

@@ -45,8 +45,7 @@ def namespaces(
     """Whether this user may have a user and a network namespace: a network of one's own, without root.
     `unshare` is the program that makes one; `settings` is where the kernel shows its settings."""
     if platform != "linux":
-        remedy = "WSL2" if platform == "win32" else "a virtual machine with Linux"
-        return _no_namespaces("only Linux has them", f"run the comparison in {remedy}")
+        return _no_namespaces("only Linux has them", _elsewhere(platform))
     if unshare is None:
         return _no_namespaces("the program unshare is missing", "sudo apt install util-linux")
     try:
@@ -54,6 +53,11 @@ def namespaces(
     except (OSError, subprocess.SubprocessError) as error:
         return _no_namespaces(*_obstacle(_words(error), settings))
     return Finding("namespaces", State.OK, "user and network namespaces without root")
+
+
+def _elsewhere(platform: str) -> str:
+    """What to do on a system that is no Linux, and can't be made one."""
+    return f"run the comparison in {'WSL2' if platform == 'win32' else 'a virtual machine with Linux'}"
 
 
 def _no_namespaces(found: str, remedy: str) -> Finding:
@@ -87,11 +91,17 @@ def _obstacle(words: str, settings: Path) -> tuple[str, str]:
 
 
 def tun(
-    inside: list[str] | None, device: Path = Path("/dev/net/tun"), python: str = sys.executable
+    inside: list[str] | None,
+    device: Path = Path("/dev/net/tun"),
+    python: str = sys.executable,
+    platform: str = sys.platform,
 ) -> Finding:
     """Whether a program can have a network device of its own. `inside`: the command that runs another one
     in a namespace, such as `unshare -Urn`; None if there are no namespaces, then only the file is opened."""
     name = "TUN device"
+    if platform != "linux":
+        found = "the emulated network needs Linux's"
+        return Finding(name, State.MISSING, found, _elsewhere(platform), optional=True)
     if not device.exists():
         remedy = "sudo modprobe tun (in a container: --device /dev/net/tun)"
         return Finding(name, State.MISSING, f"there is no {device}", remedy, optional=True)

@@ -14,10 +14,9 @@ import queue
 import secrets
 import socket
 import threading
-import time
 from dataclasses import dataclass, field
 
-from common import addresses
+from common import addresses, clock
 from common.addresses import Address, Unusable
 
 PATIENCE = 3.0
@@ -82,7 +81,7 @@ def tcp(address: Address, patience: float = PATIENCE) -> Probe:
     """Connect, ask `who`, and see who answers. Takes at most twice `patience` seconds."""
     with socket.socket(_family(address), socket.SOCK_STREAM) as sock:
         sock.settimeout(patience)
-        begin = time.monotonic()
+        begin = clock.monotonic()
         try:
             sock.connect(address)
         except TimeoutError:
@@ -91,9 +90,9 @@ def tcp(address: Address, patience: float = PATIENCE) -> Probe:
             return Probe(address, Answer.REFUSED)
         except OSError as error:
             return Probe(address, Answer.FAILED, error.strerror or str(error))
-        connected = time.monotonic() - begin
+        connected = clock.monotonic() - begin
         payload = json.dumps({"type": "who"}).encode()
-        begin = time.monotonic()
+        begin = clock.monotonic()
         try:
             sock.sendall(len(payload).to_bytes(2, "big") + payload)
             data = _frame(sock, begin + patience)
@@ -101,7 +100,7 @@ def tcp(address: Address, patience: float = PATIENCE) -> Probe:
             return Probe(address, Answer.OTHER, "it accepts connections and says nothing", connected)
         except OSError as error:
             return Probe(address, Answer.OTHER, f"it ended the connection: {error.strerror}", connected)
-        trip = time.monotonic() - begin
+        trip = clock.monotonic() - begin
     if _is(data[2:], "error", "hello-first"):
         return Probe(address, Answer.CHAT, connected=connected, trips=[trip])
     return Probe(address, Answer.OTHER, _quoted(data), connected, [trip])
@@ -295,7 +294,7 @@ def _hello(address: Address, patience: float, *, anybody: bool = False) -> Probe
     with socket.socket(_family(address), socket.SOCK_DGRAM) as sock:
         sock.settimeout(patience)
         try:
-            begin = time.monotonic()
+            begin = clock.monotonic()
             if anybody:
                 sock.sendto(json.dumps(hello).encode(), address)
             else:
@@ -308,7 +307,7 @@ def _hello(address: Address, patience: float, *, anybody: bool = False) -> Probe
             return Probe(address, Answer.REFUSED)
         except OSError as error:
             return Probe(address, Answer.FAILED, error.strerror or str(error))
-        trip = time.monotonic() - begin
+        trip = clock.monotonic() - begin
     if sender[:2] != address[:2]:
         return Probe(address, Answer.ELSEWHERE, addresses.show(sender))
     if _is(data, "challenge"):
@@ -320,7 +319,7 @@ def _frame(sock: socket.socket, until: float) -> bytes:
     """A frame with its length, or as much as came of what is none. Raises TimeoutError if nothing comes."""
     data = b""
     while len(data) < 2 or len(data) < 2 + int.from_bytes(data[:2], "big"):
-        sock.settimeout(max(0.01, until - time.monotonic()))
+        sock.settimeout(max(0.01, until - clock.monotonic()))
         try:
             more = sock.recv(65_536)
         except TimeoutError:

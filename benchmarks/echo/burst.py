@@ -10,11 +10,11 @@ import select
 import socket
 import struct
 import sys
-import time
 from contextlib import suppress
 
 from benchmarks.echo.orders import Answer, prepare, serve
 from benchmarks.echo.server import LOCALHOST, RECEIVE
+from common import clock
 
 NUMBER = struct.Struct("!I")
 """At the beginning of each message; one that is shorter has none."""
@@ -95,13 +95,13 @@ class End:
             sender.connect((LOCALHOST, port))
             messages = [(NUMBER.pack(number) + bytes(size))[:size] for number in range(count)]
             errors = 0
-            began = time.monotonic()
+            began = clock.monotonic()
             for message in messages:
                 try:
                     sender.send(message)
                 except OSError:  # it is the question whether there are any
                     errors += 1
-            return {"taken": count - errors, "errors": errors, "seconds": time.monotonic() - began}
+            return {"taken": count - errors, "errors": errors, "seconds": clock.monotonic() - began}
 
     def send_stream(self, port: int, count: int, size: int) -> Answer:
         """Connect, and send `count` messages of `size` bytes until the kernel takes no more: bytes that it took."""

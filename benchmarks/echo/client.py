@@ -9,7 +9,6 @@ records: due, sent and received, in nanoseconds of the monotonic clock, three nu
 no answer came.
 """
 
-import argparse
 import select
 import socket
 import struct
@@ -19,6 +18,8 @@ from array import array
 
 from benchmarks.echo.orders import Answer, prepare, serve
 from benchmarks.echo.server import LOCALHOST, RECEIVE, SECOND
+from common import clock
+from common.command_line import Parser
 
 NUMBER = struct.Struct("!I")
 """At the beginning of each request."""
@@ -43,13 +44,13 @@ class Client:
         connection = None if way == "new" else self._connection(way)
         for number in range(count):
             request = NUMBER.pack(number) + self._rest
-            sent = time.monotonic_ns()
+            sent = clock.monotonic_ns()
             if connection is None:
                 with self._connect("tcp") as fresh:
                     answered = self._exchange(fresh, request)
             else:
                 answered = self._exchange(connection, request)
-            self._note(sent, sent, time.monotonic_ns() if answered else 0)
+            self._note(sent, sent, clock.monotonic_ns() if answered else 0)
         return {}, self._times
 
     def in_parts(self, parts: list[int], nodelay: bool, count: int) -> Answer:
@@ -62,11 +63,11 @@ class Client:
                 for part in parts:
                     sends.append(request[at : at + part])
                     at += part
-                sent = time.monotonic_ns()
+                sent = clock.monotonic_ns()
                 for data in sends:
                     connection.sendall(data)
                 whole = self._whole(connection)
-                self._note(sent, sent, time.monotonic_ns() if whole else 0)
+                self._note(sent, sent, clock.monotonic_ns() if whole else 0)
         return {}, self._times
 
     def closed(self, start: int, seconds: float, interval: float) -> Answer:
@@ -76,11 +77,11 @@ class Client:
         _sleep_until(start)
         number, due = 0, start
         while due < start + round(seconds * SECOND):
-            sent = time.monotonic_ns()
+            sent = clock.monotonic_ns()
             answered = self._exchange(connection, NUMBER.pack(number) + self._rest)
-            self._note(due, sent, time.monotonic_ns() if answered else 0)
+            self._note(due, sent, clock.monotonic_ns() if answered else 0)
             number += 1
-            due = max(due + round(interval * SECOND), time.monotonic_ns())
+            due = max(due + round(interval * SECOND), clock.monotonic_ns())
             _sleep_until(due)
         return {}, self._times
 
@@ -92,17 +93,17 @@ class Client:
         connection.setblocking(False)  # if it can't send, it is to fail: to wait would close the loop
         partial, following, missing = b"", 0, len(due)
         given_up = due[-1] + round(PATIENCE * SECOND)
-        while missing and (now := time.monotonic_ns()) < given_up:
+        while missing and (now := clock.monotonic_ns()) < given_up:
             while following < len(due) and due[following] <= now:
                 sent[following] = now
                 connection.send(NUMBER.pack(following) + self._rest)
                 following += 1
-                now = time.monotonic_ns()
+                now = clock.monotonic_ns()
             until = due[following] if following < len(due) else given_up
             if not select.select([connection], [], [], max(0.0, (until - now) / SECOND))[0]:
                 continue
             partial += connection.recv(RECEIVE)
-            now = time.monotonic_ns()
+            now = clock.monotonic_ns()
             for at in range(0, len(partial) // self._size * self._size, self._size):
                 received[NUMBER.unpack_from(partial, at)[0]] = now
                 missing -= 1
@@ -155,12 +156,12 @@ class Client:
 
 
 def _sleep_until(moment: int) -> None:
-    time.sleep(max(0, moment - time.monotonic_ns()) / SECOND)
+    time.sleep(max(0, moment - clock.monotonic_ns()) / SECOND)
 
 
 def main() -> int:
     """`python -m benchmarks.echo.client`"""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.echo.client", description=__doc__)
+    options = Parser(prog="python -m benchmarks.echo.client", description=__doc__)
     options.add_argument("--port", type=int, required=True, help="where the server listens")
     options.add_argument("--size", type=int, required=True, help="bytes of a request")
     options.add_argument("--cpu", type=int, help="the processor to run on; without it, any")

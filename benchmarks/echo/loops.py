@@ -1,12 +1,12 @@
 """A closed and an open loop that ask the same server at the same time, and the samples that each has in the end."""
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmarks.echo.run import SECOND, Echo, Trip
 from benchmarks.stage import Failed
 from benchmarks.wording import listed, three_digits
+from common import clock
 
 CLOSED, OPEN, CORRECTED = "closed", "open", "corrected"
 
@@ -27,7 +27,7 @@ class Stalls:
 def measure(echo: Echo, stalls: Stalls, interval: float) -> dict[str, list[Trip]]:
     """The requests of both loops, one every `interval` seconds as far as they keep to that. Raises Failed if the server
     did not stand still as it was told to, or answered not everything."""
-    start = time.monotonic_ns() + round(HEAD_START * SECOND)
+    start = clock.monotonic_ns() + round(HEAD_START * SECOND)
     moments = [stalls.first + number * stalls.every for number in range(stalls.periods)]
     echo.stall([start + round(moment * SECOND) for moment in moments], stalls.seconds)
     lasting = stalls.periods * stalls.every

@@ -10,13 +10,14 @@ It says {"port": NUMBER}. Orders: {"do": "stall", "at": [NANOSECONDS, …], "sec
 moments of the monotonic clock; {"do": "stalled"} asks when it really did.
 """
 
-import argparse
 import selectors
 import socket
 import sys
 import time
 
 from benchmarks.echo.orders import Answer, obey, prepare, tell
+from common import clock
+from common.command_line import Parser
 
 LOCALHOST = "127.0.0.1"
 
@@ -51,10 +52,10 @@ class Server:
         while not self._ended:
             wait = None
             if self._stalls:
-                wait = max(0.0, (self._stalls[0] - time.monotonic_ns()) / SECOND)
+                wait = max(0.0, (self._stalls[0] - clock.monotonic_ns()) / SECOND)
             for key, _ in self._selector.select(wait):
                 key.data(key.fileobj)
-            if self._stalls and time.monotonic_ns() >= self._stalls[0]:
+            if self._stalls and clock.monotonic_ns() >= self._stalls[0]:
                 del self._stalls[0]
                 self._stand_still()
 
@@ -68,9 +69,9 @@ class Server:
         return {"stood": self._stood}
 
     def _stand_still(self) -> None:
-        began = time.monotonic_ns()
+        began = clock.monotonic_ns()
         time.sleep(self._seconds)
-        self._stood.append([began, time.monotonic_ns()])
+        self._stood.append([began, clock.monotonic_ns()])
 
     def _order(self, _: object) -> None:
         # Who gives orders waits for each answer: there is never a second line behind this one.
@@ -110,7 +111,7 @@ class Server:
 
 def main() -> int:
     """`python -m benchmarks.echo.server`"""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.echo.server", description=__doc__)
+    options = Parser(prog="python -m benchmarks.echo.server", description=__doc__)
     options.add_argument("--size", type=int, required=True, help="bytes of a request")
     options.add_argument("--cpu", type=int, help="the processor to run on; without it, any")
     chosen = options.parse_args()

@@ -28,6 +28,8 @@ from typing import Any
 
 from benchmarks.orders import told
 from benchmarks.schedule import Due, evenly
+from common import clock
+from common.command_line import Parser
 
 HEAD = struct.Struct("!II")
 """Flow and number, at the beginning of each message."""
@@ -150,13 +152,13 @@ class Ends:
         following = 0
         began = time.process_time()
         while True:
-            now = time.monotonic_ns()
+            now = clock.monotonic_ns()
             while following < len(plan) and start + plan[following].at <= now:
                 at, flow, number = plan[following]
                 following += 1
                 self._senders[flow].say(number)
                 self.sends.extend((flow, number, start + at, now))
-                now = time.monotonic_ns()
+                now = clock.monotonic_ns()
             if following == len(plan):
                 if now >= given_up or (now >= settled and self._heard >= streamed):
                     break
@@ -167,7 +169,7 @@ class Ends:
             for sender in self._senders:
                 sender.flush()
         return {
-            "cpu": (time.process_time() - began) / ((time.monotonic_ns() - start) / SECOND),
+            "cpu": (time.process_time() - began) / ((clock.monotonic_ns() - start) / SECOND),
             "refused": sum(sender.refused for sender in self._senders),
             "complete": self._heard >= streamed,
         }
@@ -187,7 +189,7 @@ class Ends:
         with suppress(BlockingIOError):  # that was all
             while True:
                 data = self._datagrams.recv(RECEIVE)
-                now = time.monotonic_ns()  # behind `recv`: what is read had come by then
+                now = clock.monotonic_ns()  # behind `recv`: what is read had come by then
                 if len(data) == self._options.size:
                     self.arrivals.extend((*HEAD.unpack_from(data), now))
 
@@ -197,7 +199,7 @@ class Ends:
             data = connection.recv(RECEIVE)
         except BlockingIOError:
             return
-        now = time.monotonic_ns()
+        now = clock.monotonic_ns()
         if not data:
             self._selector.unregister(connection)
         partial += data
@@ -214,9 +216,9 @@ class Ends:
         del partial[: whole * size]
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What `run.py` tells this process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.flow.ends", description=__doc__)
+    options = Parser(prog="python -m benchmarks.flow.ends", description=__doc__)
     options.add_argument("--host", required=True, help="where the receiving end listens")
     options.add_argument("--port", type=int, default=0, help="0: any free one")
     options.add_argument("--transports", default="tcp,udp")

@@ -1,7 +1,6 @@
 """One run of flows: a network, the process with both ends, and what it brought home."""
 
 import sys
-import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from benchmarks.link.probe import Seen
 from benchmarks.network import START_TIMEOUT, Account, Place, told
 from benchmarks.run import HEAD_START, SLACK
 from benchmarks.stage import Stage
+from common import clock
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def run(
     port: int = stage.wait_for(ends, told("port"), "starting", START_TIMEOUT)
     ends.tell({"to": place.way_to(stage, port)})
     flows = stage.wait_for(ends, told("flows"), "connecting", START_TIMEOUT)
-    start = time.monotonic_ns() + round(HEAD_START * 1e9)
+    start = clock.monotonic_ns() + round(HEAD_START * 1e9)
     place.begin(stage, start / 1e9, capture)
     ends.tell({"start": start})
     ((report, body),) = stage.collect([ends], "talking", plan.seconds + plan.drain + SLACK)

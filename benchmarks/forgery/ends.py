@@ -18,7 +18,6 @@ import selectors
 import socket
 import struct
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -30,6 +29,8 @@ from benchmarks.forgery.raw import Raw
 from benchmarks.link.packet import ACK, PSH, SYN
 from benchmarks.orders import told
 from benchmarks.seat import Gone, Seat
+from common import clock
+from common.command_line import Parser
 from common.messages import Hello, encode
 from tcp.framing import frame
 
@@ -112,7 +113,7 @@ class Forgery:
     def run(self, start: int) -> None:
         """Do it all, from `start` on, and read what comes."""
         for deed in self.deeds():
-            while (wait := start + deed.at - time.monotonic_ns()) > 0:
+            while (wait := start + deed.at - clock.monotonic_ns()) > 0:
                 self._read(wait / SECOND)
             if deed.packet:
                 self._raw.send(deed.packet)
@@ -160,9 +161,9 @@ def _victim(name: str) -> socket.socket:
     return sock
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What an experiment tells this process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.forgery.ends")
+    options = Parser(prog="python -m benchmarks.forgery.ends")
     options.add_argument("--host", required=True)
     options.add_argument(
         "--ports", type=int, nargs=len(ROOMS), required=True, help="of the servers, as in ROOMS"

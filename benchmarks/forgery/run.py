@@ -1,7 +1,6 @@
 """One attack: a link, three servers whose rooms talk, the process that forges, and what its capture tells."""
 
 import sys
-import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from benchmarks.forgery.toll import Toll, tolls
 from benchmarks.network import PORT, START_TIMEOUT, Account, Place, told
 from benchmarks.run import HEAD_START, SLACK
 from benchmarks.stage import Failed, Stage
+from common import clock
 
 PORTS = dict(zip(ROOMS, (PORT, PORT + 1, PORT), strict=True))
 """Of the servers. What is TCP's is not UDP's."""
@@ -53,7 +53,7 @@ def run(stage: Stage, place: Place, plan: Plan, capture: Path) -> Attack:
     argv = [sys.executable, "-m", "benchmarks.forgery.ends", *words]
     forgery = stage.start("The forgery", place.command(argv))
     ready = stage.wait_for(forgery, told("ready"), "joining", START_TIMEOUT)
-    start = time.monotonic_ns() + round(HEAD_START * SECOND)
+    start = clock.monotonic_ns() + round(HEAD_START * SECOND)
     place.begin(stage, start / SECOND, capture)
     forgery.tell({"start": start})
     stage.wait_for(forgery, told("done"), "talking and forging", LEAD + plan.seconds + SLACK)

@@ -1,7 +1,6 @@
 """Making one experiment: from the question to a directory with everything that came of it."""
 
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from benchmarks.measuring import Network
 from benchmarks.options import LOOPBACK, RESULTS
 from benchmarks.result_format import Unreadable
 from benchmarks.stage import Failed, Wish
+from common import clock
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def make(
     when = results.now()
     with results.create(manner.results, when, experiment.name) as unfinished:
         lab = Lab(unfinished.captures, net, interrupted, progress, manner.quick, manner.seed)
-        began = time.monotonic()
+        began = clock.monotonic()
         outcome = experiment.run(lab)
         made = Made.of(
             experiment,
@@ -79,7 +79,7 @@ def make(
             quick=manner.quick,
             seed=manner.seed,
             made=when.isoformat(timespec="seconds"),
-            took=time.monotonic() - began,
+            took=clock.monotonic() - began,
             again=again(experiment, manner),
             environment=where(experiment, net),
             warnings=[*filter(None, [half(experiment, net)]), *lab.remarks()],

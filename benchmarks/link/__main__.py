@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from argparse import SUPPRESS, Namespace
 from contextlib import ExitStack
 from functools import partial
@@ -33,7 +32,7 @@ from benchmarks.link.emulator import Emulator
 from benchmarks.link.packet import FAR, NEAR
 from benchmarks.link.profiles import PROFILES
 from benchmarks.link.units import Refused, seconds
-from common import interrupts
+from common import clock, interrupts
 from common.command_line import Parser, complain, whole
 
 FROM_THE_KEYBOARD = (signal.SIGINT, signal.SIGQUIT)
@@ -221,7 +220,7 @@ def _carry(
         orders = Orders(emulator, device, status, now_is)
         leaving.callback(orders.close)
         leaving.callback(rendezvous.Rendezvous(emulator, orders).close)
-        begin = time.monotonic()
+        begin = clock.monotonic()
         for after, text in schedule:
             emulator.at(begin + after, partial(_change_later, orders, text, errors))
         hint = f"Servers listen on {NEAR}, clients connect to {FAR}; this lab's do so by themselves."

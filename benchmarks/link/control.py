@@ -18,7 +18,6 @@ same orders on a Unix socket (`rendezvous.py`), for `make link-join` and `make l
 Every order gets one answer: an object, {"error": SENTENCE} if it could not be done.
 """
 
-import argparse
 import json
 import math
 import os
@@ -38,6 +37,7 @@ from benchmarks.link.relay import Relay
 from benchmarks.link.specification import parse
 from benchmarks.link.units import Refused
 from common import interrupts
+from common.command_line import Parser
 
 LONGEST_ORDER = 65_536
 """Bytes: who sends more without an end of line is not talking to us."""
@@ -206,7 +206,7 @@ def _answer(line: bytes) -> None:
 
 def main() -> int:
     """`python -m benchmarks.link.control`"""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.link.control")
+    parser = Parser(prog="python -m benchmarks.link.control")
     parser.add_argument("--relay", metavar="HOST")
     parser.add_argument("--congestion", default="", help="TCP's congestion control in the namespace")
     chosen = parser.parse_args()

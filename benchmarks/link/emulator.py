@@ -15,6 +15,7 @@ from benchmarks.link.capture import Capture
 from benchmarks.link.lateness import Lateness
 from benchmarks.link.packet import turn
 from benchmarks.link.scheduler import Scheduler
+from common import clock
 
 AT_ONCE = 32
 """Packets taken out of the device before those that are due get their turn: a third of a millisecond's work."""
@@ -65,8 +66,8 @@ class Emulator:
         self._capture: Capture | None = None
         self._stopping = False
         # What captures are stamped with. Taken once: the wall clock may be set while we run.
-        self.wall_offset_ns = time.time_ns() - time.monotonic_ns()
-        self._empty = time.monotonic()  # when the device was last seen so
+        self.wall_offset_ns = time.time_ns() - clock.monotonic_ns()
+        self._empty = clock.monotonic()  # when the device was last seen so
         self._backlog = 0.0
         self._start_counting()
 
@@ -87,13 +88,13 @@ class Emulator:
 
     def change(self, up: str, down: str) -> None:
         """From now on the link is like this. What is under way keeps the fate it has."""
-        now = time.monotonic()
+        now = clock.monotonic()
         self._scheduler.lines["up"].change(up, now)
         self._scheduler.lines["down"].change(down, now)
 
     def begin(self, up: str, down: str, seed: int) -> None:
         """From now on the link is like this and counts from zero, outages, too. What is under way stays so."""
-        self._scheduler.begin(up, down, seed, time.monotonic())
+        self._scheduler.begin(up, down, seed, clock.monotonic())
         self._start_counting()
 
     def capture(self, capture: Capture | None) -> None:
@@ -109,12 +110,12 @@ class Emulator:
     def run(self, wish: Wish | None = None) -> None:
         """Carry packets until `stop`, or until `wish` is set."""
         with _punctual():
-            now = time.monotonic()
+            now = clock.monotonic()
             for line in self._scheduler.lines.values():
                 line.begin(now)
             while not self._stopping and not (wish and wish.is_set()):
                 self._wait()
-                while self._planned and self._planned[0][0] <= time.monotonic():
+                while self._planned and self._planned[0][0] <= clock.monotonic():
                     self._planned.pop(0)[1]()
                 self._take_in()
                 self._deliver()
@@ -123,7 +124,7 @@ class Emulator:
         """Until something can be read or something is due."""
         moments = [self._scheduler.next_due(), self._planned[0][0] if self._planned else None]
         due = min((moment for moment in moments if moment is not None), default=None)
-        wait = LONGEST_WAIT if due is None else min(max(0.0, due - time.monotonic()), LONGEST_WAIT)
+        wait = LONGEST_WAIT if due is None else min(max(0.0, due - clock.monotonic()), LONGEST_WAIT)
         # select waits in microseconds, where poll and epoll round up to the next millisecond.
         readable, _, _ = select.select([*self._device.sources, *self._watched], [], [], wait)
         for source in readable:
@@ -132,11 +133,11 @@ class Emulator:
 
     def _take_in(self) -> None:
         """Decide about what has arrived."""
-        receive, decide, clock = self._device.receive, self._scheduler.receive, time.monotonic
+        receive, decide, read = self._device.receive, self._scheduler.receive, clock.monotonic
         taken = 0
         while taken < AT_ONCE and (arrival := receive()) is not None:
             direction, packet, tag = arrival
-            now = clock()
+            now = read()
             taken += 1
             if not direction:
                 continue
@@ -144,7 +145,7 @@ class Emulator:
                 self._decide_and_note(self._capture, direction, packet, now, tag)
             else:
                 decide(direction, packet, now, tag)
-        now = clock()
+        now = read()
         if taken:
             self._rate.note(now, taken)
         if taken < AT_ONCE:
@@ -166,17 +167,17 @@ class Emulator:
 
     def _deliver(self) -> None:
         """Put what is due where it was going."""
-        clock, send, note = time.monotonic, self._device.send, self._lateness.note
-        for due in self._scheduler.due(clock()):
+        read, send, note = clock.monotonic, self._device.send, self._lateness.note
+        for due in self._scheduler.due(read()):
             send(due.direction, due.packet, due.tag)
-            note(clock() - due.deliver_at)
+            note(read() - due.deliver_at)
 
     # --- what it says of itself -------------------------------------------------------------------
 
     def _start_counting(self) -> None:
         self._lateness = Lateness()
         self._rate = Rate()
-        self._counting_since = time.monotonic()
+        self._counting_since = clock.monotonic()
         self._backlog = 0.0
         self._overflow_before = self._device.overflow
 
@@ -198,7 +199,7 @@ class Emulator:
             "backlog": self._backlog,
             "overflow": self._device.overflow - self._overflow_before,
             "strays": self._device.strays,
-            "seconds": time.monotonic() - self._counting_since,
+            "seconds": clock.monotonic() - self._counting_since,
         }
 
 

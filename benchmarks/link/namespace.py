@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.doctor import emulation
 from benchmarks.doctor.finding import State
+from common import clock
 
 PATIENCE = 5.0
 """Seconds for a command of the system."""
@@ -92,8 +93,8 @@ def end_others() -> dict[int, str]:
             with suppress(ProcessLookupError):
                 os.kill(pid, number)
                 os.kill(pid, signal.SIGCONT)  # a stopped one would not hear of it
-        deadline = time.monotonic() + GRACE
-        while others() and time.monotonic() < deadline:
+        deadline = clock.monotonic() + GRACE
+        while others() and clock.monotonic() < deadline:
             time.sleep(0.01)
     return ended
 

@@ -8,18 +8,18 @@ line of JSON how many came and how long they took, by direction. `self_check.py`
 asked for, and with what it says it did.
 """
 
-import argparse
 import json
 import select
 import socket
 import struct
 import sys
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from common import clock
+from common.command_line import Parser
 from common.statistics import percentile
 
 PROBE = struct.Struct("!4sId")
@@ -73,8 +73,8 @@ class Ends:
         """Let the server's end learn where the client's is, whose way there begins at `port`; up to `patience`
         seconds. Whether it did."""
         self._at_client.connect((self._client, port))
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
+        deadline = clock.monotonic() + patience
+        while clock.monotonic() < deadline:
             with suppress(OSError):
                 self._at_client.send(b"here")
             readable, _, _ = select.select([self._at_server], [], [], AGAIN)
@@ -86,17 +86,17 @@ class Ends:
 
     def exchange(self, count: int, rate: float, wait: float) -> dict[str, Seen]:
         """Send `count` probes each way at `rate` a second, and `wait` so long for the last."""
-        start = time.monotonic()
+        start = clock.monotonic()
         ends = start + count / rate + wait
         sent = 0
-        while (now := time.monotonic()) < ends:
+        while (now := clock.monotonic()) < ends:
             while sent < count and start + sent / rate <= now:
                 for sock in (self._at_client, self._at_server):
                     with suppress(OSError):  # then it is lost, and counted so
-                        sock.send(PROBE.pack(b"prob", sent, time.monotonic()))
+                        sock.send(PROBE.pack(b"prob", sent, clock.monotonic()))
                 sent += 1
             until = start + sent / rate if sent < count else ends
-            self._receive(max(0.0, until - time.monotonic()))
+            self._receive(max(0.0, until - clock.monotonic()))
         return {
             direction: Seen.of(count, one, self._copies[direction])
             for direction, one in self._arrivals.items()
@@ -105,7 +105,7 @@ class Ends:
     def _receive(self, seconds: float) -> None:
         readable, _, _ = select.select([self._at_server, self._at_client], [], [], seconds)
         for sock in readable:
-            now = time.monotonic()
+            now = clock.monotonic()
             direction = "up" if sock is self._at_server else "down"
             with suppress(OSError):
                 data = sock.recv(100)
@@ -128,7 +128,7 @@ def _say_and_wait(word: str, value: int) -> bool:
 
 def main() -> int:
     """`python -m benchmarks.link.probe`"""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.link.probe", description=__doc__)
+    parser = Parser(prog="python -m benchmarks.link.probe", description=__doc__)
     parser.add_argument("--server", required=True, help="where the server's end listens")
     parser.add_argument("--client", required=True, help="where the client's end sends to")
     parser.add_argument("--port", type=int, default=PORT, help="the server's end (%(default)s; 0: any)")

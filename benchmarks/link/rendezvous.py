@@ -18,6 +18,7 @@ from benchmarks.link.control import Orders, serve
 from benchmarks.link.emulator import Emulator
 from benchmarks.link.options import describe
 from benchmarks.link.units import Refused
+from common import clock
 
 PATIENCE = 5.0
 """Seconds for an answer of a link."""
@@ -99,7 +100,7 @@ class Rendezvous:
     def _pause(self) -> None:
         """Look for visitors again in a while: the packets come first."""
         self._emulator.unwatch(self._listener)
-        self._emulator.at(time.monotonic() + PAUSE, self._listen)
+        self._emulator.at(clock.monotonic() + PAUSE, self._listen)
 
     def _listen(self) -> None:
         if self._listener.fileno() >= 0:
@@ -136,12 +137,12 @@ def ask(path: Path, order: dict[str, Any]) -> dict[str, Any]:
 
 def _connect(sock: socket.socket, path: Path) -> None:
     """Connect, even if others are waiting to be heard: a Unix socket says so at once, instead of letting us wait."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = clock.monotonic() + PATIENCE
     while True:
         try:
             return sock.connect(str(path))
         except BlockingIOError:
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 raise
             time.sleep(0.01)
 

@@ -8,7 +8,6 @@ Exit codes: 0 all held; 1 something did not, or a process ended that should not;
 import json
 import os
 import sys
-import time
 from argparse import Namespace
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from benchmarks.torture.part import torment
 from benchmarks.torture.plan import MINUTES, Plan
 from benchmarks.torture.show import document, report
 from benchmarks.torture.theatre import theatre
-from common import files, interrupts
+from common import clock, files, interrupts
 from common.command_line import Parser, complain, number, whole
 
 BOTH = ("tcp", "udp")
@@ -94,7 +93,7 @@ class Voice:
     def __init__(self, errors: Console, progress: Progress) -> None:
         self._errors = errors
         self._progress = progress
-        self._said = time.monotonic()
+        self._said = clock.monotonic()
 
     def act(self, name: str) -> None:
         """An act begins."""
@@ -103,11 +102,11 @@ class Voice:
     def now(self, doing: str) -> None:
         """This is being done; called all the time."""
         self._progress.now(doing)
-        if time.monotonic() - self._said > SAY_EVERY:
+        if clock.monotonic() - self._said > SAY_EVERY:
             self._line(doing)
 
     def _line(self, words: str) -> None:
-        self._said = time.monotonic()
+        self._said = clock.monotonic()
         if not self._errors.is_terminal:
             self._errors.print(f"  {words}")
 

@@ -4,16 +4,15 @@ It says in lines of JSON how far it is, twice a second, and at the end what it c
 itself when its time is over or when its input ends, and at once when it is asked to.
 """
 
-import argparse
 import json
 import select
 import sys
-import time
 from typing import Any
 
 from benchmarks.torture.acts import ACTS, Act, Orders
 from benchmarks.torture.acts.datagrams import Datagrams
-from common import interrupts
+from common import clock, interrupts
+from common.command_line import Parser
 
 TELL_EVERY = 0.5
 
@@ -54,11 +53,11 @@ def report(act: Act) -> dict[str, Any]:
 
 
 def _perform(act: Act, asked: interrupts.Asked) -> None:
-    tell_at = time.monotonic() + TELL_EVERY
+    tell_at = clock.monotonic() + TELL_EVERY
     while act.step() and not asked.is_set():
-        if time.monotonic() < tell_at:
+        if clock.monotonic() < tell_at:
             continue
-        tell_at = time.monotonic() + TELL_EVERY
+        tell_at = clock.monotonic() + TELL_EVERY
         _say({"sent": act.sent})
         if select.select([sys.stdin], [], [], 0)[0]:
             return  # nobody sends us anything: whoever started us is gone
@@ -68,9 +67,9 @@ def _say(message: dict[str, Any]) -> None:
     print(json.dumps(message), flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     """What the torture run tells an actor."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.torture.actor", description=__doc__)
+    options = Parser(prog="python -m benchmarks.torture.actor", description=__doc__)
     options.add_argument("--act", choices=list(ACTS), required=True)
     options.add_argument("--transport", choices=("tcp", "udp"), required=True)
     options.add_argument("--host", required=True)

@@ -5,7 +5,6 @@ became of what they said, and begins a new round; {"do": "back"} waits until eve
 {"do": "talk"} lets them talk on. In between they talk, `rate` messages a second each.
 """
 
-import argparse
 import importlib
 import json
 import queue
@@ -18,8 +17,8 @@ from functools import partial
 from typing import Any
 
 from benchmarks.torture.account import Round
-from common import addresses
-from common.command_line import ClientOptions
+from common import addresses, clock
+from common.command_line import ClientOptions, Parser
 from common.events import (
     Away,
     Back,
@@ -61,7 +60,7 @@ class Members:
         self._counts: Counter[str] = Counter()
         self._notes: dict[str, None] = {}
         self._in: set[int] = set()
-        self._heard_at = time.monotonic()
+        self._heard_at = clock.monotonic()
         self._numbers = [0] * count
         self._before: Counter[str] = Counter()
         kind = importlib.import_module(f"{transport}.client").Client
@@ -77,8 +76,8 @@ class Members:
 
     def all_in(self, seconds: float) -> bool:
         """Wait until everybody is in; whether they are, within `seconds`."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        deadline = clock.monotonic() + seconds
+        while clock.monotonic() < deadline:
             with self._lock:
                 if len(self._in) == len(self._clients):
                     return True
@@ -88,14 +87,14 @@ class Members:
     def talk(self, orders: "queue.SimpleQueue[dict[str, Any] | None]") -> dict[str, Any] | None:
         """Talk until there is an order: that is returned. None: there will be no more."""
         gap = 1 / (self._rate * len(self._clients))
-        turn, due = 0, time.monotonic()
+        turn, due = 0, clock.monotonic()
         while True:
             try:
-                return orders.get(timeout=max(0.0, due - time.monotonic()))
+                return orders.get(timeout=max(0.0, due - clock.monotonic()))
             except queue.Empty:
                 self._say(turn)
                 turn = (turn + 1) % len(self._clients)
-                due = max(due + gap, time.monotonic() - 1.0)
+                due = max(due + gap, clock.monotonic() - 1.0)
 
     def account(self) -> dict[str, Any]:
         """Fall silent, and give account of the round; the next one begins."""
@@ -136,20 +135,20 @@ class Members:
                 self._counts["not sent: away"] += 1
 
     def _fall_silent(self) -> None:
-        now = began = time.monotonic()
+        now = began = clock.monotonic()
         while now < began + DRAIN:
             with self._lock:
                 if self._round.complete or now - max(began, self._heard_at) > QUIET:
                     return
             time.sleep(0.05)
-            now = time.monotonic()
+            now = clock.monotonic()
 
     def _show(self, member: int, event: Event) -> None:
         """An event at one member, in the thread of its client."""
         with self._lock:
             match event:
                 case Spoken(kind="chat", nick=nick, text=text) if nick in self._nicks:
-                    self._heard_at = time.monotonic()
+                    self._heard_at = clock.monotonic()
                     self._round.hear(member, self._nicks[nick], text)
                 case Spoken():
                     self._counts["heard from others"] += 1
@@ -212,9 +211,9 @@ def _say(message: dict[str, Any]) -> None:
     print(json.dumps(message), flush=True)
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     """What the torture run tells the members."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.torture.members", description=__doc__)
+    options = Parser(prog="python -m benchmarks.torture.members", description=__doc__)
     options.add_argument("--transport", choices=("tcp", "udp"), required=True)
     options.add_argument("--host", required=True)
     options.add_argument("--port", type=int, required=True)

@@ -5,7 +5,6 @@ server is ended the way a person would do it (SIGTERM), with its exit code and i
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from queue import Empty
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.child import Child, Said
 from benchmarks.stage import Failed, Interrupted, Stage, Wish
+from common import clock
 
 SLACK = 30.0
 """Seconds beyond its time after which an act is not slow but stuck."""
@@ -48,7 +48,7 @@ class Theatre(Stage):
     ) -> Iterator[dict[str, Any]]:
         """What these say, each message with its process as "child", until every one of them has said that it is
         done. Raises Failed if that takes longer than `seconds` and `SLACK`."""
-        deadline = time.monotonic() + seconds + SLACK
+        deadline = clock.monotonic() + seconds + SLACK
         left = set(children)
         while left:
             said = self._next(doing(), deadline)
@@ -68,26 +68,26 @@ class Theatre(Stage):
 
     def watch(self, look: Callable[[], bool], doing: str, seconds: float) -> bool:
         """Wait until `look` says so; whether it did within `seconds`. Raises Failed if a process ends meanwhile."""
-        deadline = time.monotonic() + seconds
+        deadline = clock.monotonic() + seconds
         while not look():
-            if time.monotonic() > deadline:
+            if clock.monotonic() > deadline:
                 return False
             self.pause(doing)
         return True
 
     def pause(self, doing: str, seconds: float = 0.1) -> None:
         """Let time pass."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        deadline = clock.monotonic() + seconds
+        while clock.monotonic() < deadline:
             self._look(doing)
 
     def stop_server(self, child: Child, doing: str) -> Ended:
         """Ask a server to end (SIGTERM), and wait until it has. All of its log is there then."""
         self.may_end(child)
-        began = time.monotonic()
+        began = clock.monotonic()
         child.ask_to_end()
         obituary = child.obituary()  # waits; what took too long is killed when the stage is left
-        ended = Ended(ALL_IS_WELL in obituary, time.monotonic() - began)
+        ended = Ended(ALL_IS_WELL in obituary, clock.monotonic() - began)
         child.end()
         while self._look(doing):
             pass  # what is in the queue already
@@ -116,7 +116,7 @@ class Theatre(Stage):
     def _next(self, doing: str, deadline: float) -> Said:
         said = super()._next(doing, deadline)
         self._keep(said)
-        if time.monotonic() > deadline:  # a server that logs all the time must not keep us waiting for others
+        if clock.monotonic() > deadline:  # a server that logs all the time must not keep us from the others
             raise Failed(f"{said.child.name} went on, but nobody got beyond {doing} in time.")
         return said
 

@@ -17,14 +17,14 @@ import json
 import selectors
 import socket
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from benchmarks import kernel
 from benchmarks.orders import told
-from common import limits
+from common import clock, limits
+from common.command_line import Parser
 from tcp.connection import set_options
 
 SECOND = 1_000_000_000
@@ -136,7 +136,7 @@ class Ends:
             if end.peer is not self._datagrams:
                 self._selector.register(end.peer, selectors.EVENT_READ, end.peer)
         checked = False
-        while (now := time.monotonic_ns()) < until:
+        while (now := clock.monotonic_ns()) < until:
             if not checked and now >= dies:
                 checked = True
                 if deaf := [end for end in self.ends if end.heard is None]:
@@ -144,7 +144,7 @@ class Ends:
             for end in self.ends:
                 self._act(end, now)
             moments = [until, *(end.says for end in self.ends if end.says), *self._limits()]
-            for key, _ in self._selector.select(max(0, min(moments) - time.monotonic_ns()) / SECOND):
+            for key, _ in self._selector.select(max(0, min(moments) - clock.monotonic_ns()) / SECOND):
                 self._read(key.data)
 
     def _limits(self) -> list[int]:
@@ -186,12 +186,12 @@ class Ends:
             except BlockingIOError:
                 return
             except OSError as error:
-                self._notice(who, time.monotonic_ns(), errno.errorcode.get(error.errno or 0, str(error)))
+                self._notice(who, clock.monotonic_ns(), errno.errorcode.get(error.errno or 0, str(error)))
             else:
                 if said:
-                    who.heard = time.monotonic_ns()
+                    who.heard = clock.monotonic_ns()
                 else:
-                    self._notice(who, time.monotonic_ns(), "closed")
+                    self._notice(who, clock.monotonic_ns(), "closed")
         elif who is None:
             with suppress(BlockingIOError):
                 said, address = self._datagrams.recvfrom(100)
@@ -231,9 +231,9 @@ class Ends:
         self._listener.close()
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """What the experiment tells this process."""
-    options = argparse.ArgumentParser(prog="python -m benchmarks.vanish.ends", description=__doc__)
+    options = Parser(prog="python -m benchmarks.vanish.ends", description=__doc__)
     options.add_argument("--host", required=True, help="where the peers listen")
     options.add_argument("--port", type=int, default=0, help="0: any free one")
     options.add_argument("--each", type=int, required=True, help="connections of every kind")

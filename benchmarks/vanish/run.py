@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from benchmarks.network import START_TIMEOUT, Account, Place, told
 from benchmarks.run import SLACK
 from benchmarks.stage import Failed, Stage
 from benchmarks.traffic import events
-from common import limits
+from common import clock, limits
 
 EACH = 5
 """Connections of each kind in one watch."""
@@ -99,7 +98,7 @@ def watch(stage: Stage, place: Place, times: Times, repeat: int, capture: Path) 
     port = stage.wait_for(ends, told("port"), "starting", START_TIMEOUT)
     ends.tell({"to": place.way_to(stage, port)})
     stage.wait_for(ends, told("connected"), "connecting", START_TIMEOUT)
-    dies = time.monotonic_ns() + round((times.heartbeat + BEFORE) * 1e9)
+    dies = clock.monotonic_ns() + round((times.heartbeat + BEFORE) * 1e9)
     place.begin(stage, dies / 1e9, capture)
     ends.tell({"dies": dies})
     patience = times.heartbeat + BEFORE + times.watch + SLACK

@@ -16,6 +16,7 @@ from benchmarks.drivers import Driver
 from benchmarks.network import LOCALHOST, START_TIMEOUT
 from benchmarks.seat import Gone, Seat
 from benchmarks.stage import Failed, Stage
+from common import clock
 
 JOIN = 10.0
 """Seconds that a newcomer has. Nobody is kept waiting on purpose then."""
@@ -96,7 +97,7 @@ class Room:
         where = (LOCALHOST, self.port)
         seat = Seat(self._driver, number, 1, where, self._selector, receive_buffer)
         person = self._people[seat] = Person(seat, self._selector)
-        seat.begin(time.monotonic())
+        seat.begin(clock.monotonic())
         return person
 
     def join(self, receive_buffer: int | None = None) -> Person:
@@ -112,9 +113,9 @@ class Room:
 
     def until(self, happened: Callable[[], bool], seconds: float) -> bool:
         """Let people talk and hear until this is so; whether it is within so many seconds."""
-        deadline = time.monotonic() + seconds
+        deadline = clock.monotonic() + seconds
         while not happened():
-            left = deadline - time.monotonic()
+            left = deadline - clock.monotonic()
             if left <= 0:
                 return False
             self._turn(left)

@@ -1,10 +1,10 @@
 """One member stops reading while another one talks: what the others then hear, and when, from any server."""
 
-import time
 from dataclasses import dataclass, field
 
 from benchmarks.contestants.naive.room import STILL, Person, Room, numbered
 from benchmarks.drivers.tcp import Tcp, TcpMember
+from common import clock
 from common.messages import Leave, ServerMessage, Violation
 from common.statistics import percentile
 
@@ -83,10 +83,10 @@ def stall(here: Room, reading: float, stopped: float, receive_buffer: int | None
 
     def talk(first: int, seconds: float) -> list[float]:
         """Texts from this number on, each when it is due; when that was. Ends early if nobody hears any more."""
-        begun = time.monotonic()
+        begun = clock.monotonic()
         due = [begun + number / RATE for number in range(round(seconds * RATE))]
         for number, at in enumerate(due, first):
-            here.until(lambda: False, at - time.monotonic())
+            here.until(lambda: False, at - clock.monotonic())
             ann.say(numbered(number, SIZE))
             if made.dropped is None and getattr(last.seat.member, "slow", False):
                 made.dropped = number - first + 1

@@ -4,7 +4,6 @@ A trial is one room with a new server. The same people do the same in front of a
 has the fault from one that has not. It says whether something went wrong, and how much of what. None waits for ever.
 """
 
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from benchmarks.contestants.naive.room import SMALL, STILL, Person, Room, number
 from benchmarks.drivers import Driver
 from benchmarks.process import cpu_seconds
 from benchmarks.stage import Stage
+from common import clock
 
 SIZE = 8000
 """Bytes of a text of a flood: many of them fill buffers fast, and each fits into one message of every server here."""
@@ -190,10 +190,10 @@ def hello_in_accept(here: Room) -> Try:
     """Somebody connects and says nothing; the next one says hello, and waits."""
     here.join()
     with closing(here.silent()):
-        began = time.monotonic()
+        began = clock.monotonic()
         bob = here.arrive()
         came = here.until(lambda: bob.joined, STILL)
-        waited = time.monotonic() - began
+        waited = clock.monotonic() - began
     return Try(not came, {"waited": waited, "went on": here.until(lambda: bob.joined, STILL)})
 
 
@@ -202,9 +202,9 @@ def ignore_eof(here: Room) -> Try:
     here.join()
     here.join().leave()
     here.until(lambda: False, SETTLE)
-    before, began = cpu_seconds(here.pid), time.monotonic()
+    before, began = cpu_seconds(here.pid), clock.monotonic()
     here.until(lambda: False, LOOK)
-    after, ended = cpu_seconds(here.pid), time.monotonic()
+    after, ended = cpu_seconds(here.pid), clock.monotonic()
     if before is None or after is None:
         return Try(False)
     share = (after - before) / (ended - began)

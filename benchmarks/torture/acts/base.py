@@ -6,7 +6,6 @@ is to stop, and tells how far it is. How much and how long is bounded from the b
 
 import socket
 import sys
-import time
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from benchmarks.network import LOCALHOST
-from common import limits
+from common import clock, limits
 from common.messages import Challenge, FromClient, Hello, Welcome, encode, from_server
 from tcp.framing import frame
 
@@ -72,7 +71,7 @@ class Act(ABC):
 
     name: ClassVar[str]
 
-    def __init__(self, orders: Orders, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, orders: Orders, clock: Callable[[], float] = clock.monotonic) -> None:
         self.orders = orders
         self.clock = clock
         self.pace = Pace(orders.rate, orders.count, orders.seconds, clock())
