@@ -192,7 +192,7 @@ def writable(path: Path) -> None:
 def _try(directory: Path) -> None:
     """Write something there, and take it back. Raises OSError."""
     with tempfile.TemporaryFile(dir=directory) as file:
-        file.write(bytes(4096))  # on a full disk there may be room for an empty file
+        file.write(bytes(512))  # on a full disk there may be room for an empty file
         file.flush()
 
 

@@ -298,7 +298,7 @@ def _start(command: list[str], environment: dict[str, str]) -> "subprocess.Popen
     except OSError as error:
         raise Refused(f"{command[0]} can't be started: {error.strerror}.") from error
     for number in early:
-        child.send_signal(number)
+        child.send_signal(number)  # from the keyboard it may hear it twice, which is better than not at all
     return child
 
 
