@@ -17,6 +17,12 @@ NAMES := HOST PORT NICK RUN NAME ARGS SEED PCAP VENV PYTHON INDEX $(IMPAIRMENTS)
 # Only what stands there counts: conda exports a HOST, some shells and services a PORT.
 GIVEN := $(foreach name,$(NAMES),$(if $(filter command line,$(origin $(name))),$(name)))
 
+define newline
+
+
+endef
+$(foreach name,$(GIVEN),$(if $(findstring $(newline),$(value $(name))),$(error $(name)= has more than one line: give it one)))
+
 # What each target takes. A name that it does not use would be ignored, and what was measured be something else.
 SERVER_TAKES := HOST PORT ARGS
 TAKES.tcp-server := $(SERVER_TAKES)
@@ -45,7 +51,9 @@ $(if $(UNUSED),$(error make $(MAKECMDGOALS) takes no $(firstword $(UNUSED))=: it
 
 # --- from there to a program's options --------------------------------------------------------------
 
-lower = $(shell echo $(1) | tr A-Z a-z)
+LOWER := HOST/host PORT/port NICK/nick SEED/seed PCAP/pcap VENV/venv INDEX/index ARGS/args PROFILE/profile DELAY/delay \
+	LOSS/loss DUPLICATE/duplicate REORDER/reorder CORRUPT/corrupt RATE/rate OUTAGE/outage UP/up DOWN/down
+lower = $(patsubst $(1)/%,%,$(filter $(1)/%,$(LOWER)))
 said = $(if $(filter $(1),$(GIVEN)),$(value $(1)))
 # One word of the shell, whatever is in it: $, quotes, spaces.
 quote = '$(subst ','\'',$(1))'

@@ -59,6 +59,8 @@ def take_apart(text: str) -> tuple[str, int | None]:
         host, colon, port = text.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
+    if "[" in host or "]" in host:
+        raise Unusable(f"{text!r} has a bracket too many or too few: it is [::1], or [::1]:4242 with a port.")
     if colon and not (port.isdecimal() and int(port) <= 65_535):
         raise Unusable(f"{text!r} has no port behind its colon: a port is a whole number up to 65535.")
     refusal = _refuse(host)
@@ -186,7 +188,7 @@ def explain_send(error: OSError) -> str:
     """Why this machine itself did not send a datagram, and what to do. That is no loss: no network has seen it."""
     no_way = "this machine knows no way there, or has another address by now"
     nobody = "that machine does not answer in this network, or there is no way to it"
-    slow = "this machine's network does not keep up; wait a moment"
+    slow = "too much is waiting to be sent; wait a moment"
     why = {
         errno.EMSGSIZE: "it is too long for one datagram here; say it in parts",
         errno.EPERM: "this machine's own firewall forbids it",
@@ -200,6 +202,11 @@ def explain_send(error: OSError) -> str:
         None: slow,  # TimeoutError, of a socket with a time limit
     }
     return f"{why.get(error.errno, 'this machine refuses')} ({error.strerror or error})"
+
+
+def passes(error: OSError) -> bool:
+    """Whether the same datagram may well be sent a moment later."""
+    return error.errno in (errno.ENOBUFS, None)
 
 
 def find_holder(port: int, transport: str) -> str:

@@ -71,6 +71,10 @@ class Parser(argparse.ArgumentParser):
     def _place(self, given: str, port: int | None) -> tuple[str, int | None]:
         """Host and port out of what was `given` as a host, and the port if one was given. Raises Unusable."""
         host, behind = addresses.take_apart(given)
+        if behind == 0 and not self._listens:
+            raise addresses.Unusable(
+                f"{given} has no port that a client can use: it is a whole number from 1 to 65535."
+            )
         if host in addresses.ANY and not self._listens:
             raise addresses.Unusable(
                 f"{host} is every address of the server's own machine: say one of them, 127.0.0.1 on that machine "

@@ -1,4 +1,4 @@
-"""Ctrl-C, Ctrl-\\, SIGTERM, a closed terminal window: one wish, to be granted at any moment and without a traceback."""
+"""Ctrl-C, Ctrl-\\, SIGTERM, a closed terminal window: one request to end, at any moment and without a traceback."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -56,7 +56,7 @@ def _as_before() -> Iterator[None]:
 
 
 def ignore() -> None:
-    """The wish is granted already, or about to be: nothing may come between but another Ctrl-\\."""
+    """We are ending already: nothing may come between but another Ctrl-\\."""
     # Not SIG_IGN: Python complains of a signal that has arrived before that and whose handler is gone.
     handle_with(lambda _number, _frame: None)
     _let_quit()
@@ -96,6 +96,6 @@ def handle_with(handler: Callable[[int, FrameType | None], object]) -> None:
 
 
 def _let_quit() -> None:
-    """Let Ctrl-\\ end at once whoever was asked before: the way out if cleaning up hangs."""
+    """Let Ctrl-\\ end at once a program that was already asked to end: the way out if cleaning up hangs."""
     if hasattr(signal, "SIGQUIT"):
         signal.signal(signal.SIGQUIT, signal.SIG_DFL)

@@ -12,6 +12,16 @@ The environment has three files beside Python's own: `set-up.json` says what is 
 environment is whole, `set-up.lock` is locked by who sets up, `in-use.lock` by each program that runs (`start.py`).
 """
 
+import signal
+import sys
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # as long as there is nothing to clean up
+    if sys.version_info < (3, 11):  # noqa: UP036 - any Python may be asked, and can read as far as this
+        needed = "The lab needs Python 3.11 or newer, and {} is {}.\n"
+        sys.stderr.write(needed.format(sys.executable, sys.version.split()[0]))
+        sys.exit(2)
+
 import argparse
 import contextlib
 import errno
@@ -23,7 +33,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import sysconfig
 import time
 import venv
@@ -69,8 +78,11 @@ KEPT = {
 OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS"}
 """What make tells its children: a make inside `make link` or a test is another one."""
 
+SET_UP = "set-up.lock"
+"""The file that is locked by who sets up; it shows that the folder is ours, too."""
+
 IN_USE = "in-use.lock"
-"""The file that every program which runs holds (`start.py`)."""
+"""The file that every program which runs holds a shared lock on: as in `start.py`."""
 
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -86,6 +98,7 @@ class Environment:
         self.home = home
         self.python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         self._state = home / "set-up.json"
+        self._scratch = home / "scratch"
 
     def has(self, group: str, *, this_python: bool) -> bool:
         """Whether all that `group` needs is installed; `this_python`: for the Python that runs this, and no other."""
@@ -94,6 +107,20 @@ class Environment:
             all(installed.get(name) == _content(LAB / name) for name in GROUPS[group])
             and self.python_works(this_python)
             and self._start_is_there()
+        )
+
+    def ready(self, group: str, *, this_python: bool, index: str | None) -> IO[str] | None:
+        """See that all that `group` needs is installed. Returns a file: as long as it is open, here or in a program
+        that this process becomes, nobody empties the environment. Raises CantSetUp."""
+        for _ in range(3):  # between setting it up and holding it somebody else may empty it
+            held = self._hold()
+            if self.has(group, this_python=this_python):
+                return held
+            if held is not None:
+                held.close()
+            self.set_up(group, this_python=this_python, index=index)
+        raise CantSetUp(
+            f"{_shown(self.home)} was made, and taken away again by somebody else: try once more."
         )
 
     def set_up(self, group: str, *, this_python: bool, index: str | None) -> None:
@@ -108,6 +135,7 @@ class Environment:
             for name in GROUPS[group]:
                 if self._installed().get(name) != _content(LAB / name):
                     self._install(name, index, lock)
+            (self.home / IN_USE).touch()
 
     def remove(self) -> None:
         """Remove it, unless it is in use or not ours. Raises CantSetUp."""
@@ -115,21 +143,27 @@ class Environment:
             return
         self._claim()
         with self._alone(), self._unused():
-            self._state.unlink(missing_ok=True)
-        shutil.rmtree(self.home)
+            self._empty()
+            if os.name != "nt":  # which removes no open file
+                self._give_up()
+        if os.name == "nt":
+            self._give_up()
+        with contextlib.suppress(OSError):  # somebody sets it up again
+            self.home.rmdir()
 
     def _claim(self) -> None:
         """Make the folder, or see that it is ours: with files of somebody else's in it, it is left alone."""
         if self.home.is_symlink():
             raise CantSetUp(
-                f"{self.home} is a link to a folder of somebody's, which would be emptied: remove the link."
+                f"{self.home} is a link, and the folder that it leads to would be emptied: remove the link, or name "
+                "that folder: make … VENV=/that/folder"
             )
         self.home.mkdir(parents=True, exist_ok=True)
-        ours = ("set-up.lock", ".ready")  # .ready: as make left it before there was this program
+        ours = (SET_UP, IN_USE, ".ready")  # .ready: as make left it before there was this program
         if any(self.home.iterdir()) and not any((self.home / name).exists() for name in ours):
             raise CantSetUp(
-                f"{self.home} is a folder with files in it that the lab did not make, and is left as it is: give VENV= "
-                "a folder that is empty or does not exist."
+                f"{_shown(self.home)} is a folder with files in it that the lab did not make, and is left as it is: "
+                f"move it away (mv {_shown(self.home)} my-venv), or give the lab another place: make … VENV=.venv-lab"
             )
 
     def _make(self, lock: IO[str]) -> None:
@@ -140,25 +174,50 @@ class Environment:
                 f"Ubuntu: sudo apt install python{_VERSION}-venv. Or name another Python: make … PYTHON=/path/to/python"
             )
         with self._unused():
-            self._state.unlink(missing_ok=True)
-            for path in self.home.iterdir():
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                elif path.suffix != ".lock":
-                    path.unlink()
+            self._empty()
         _say(f"Setting up {_shown(self.home)} with Python {sys.version.split()[0]}, once.")
-        venv.EnvBuilder(symlinks=os.name != "nt").create(self.home)
+        try:
+            venv.EnvBuilder(symlinks=os.name != "nt").create(self.home)
+        except ValueError as error:
+            raise CantSetUp(
+                f"No environment can be in {self.home}, since there is a {os.pathsep!r} in its path: rename that "
+                "folder, or give the environment another place: make … VENV=/a/folder/elsewhere"
+            ) from error
         self._run("-m", "ensurepip", "--upgrade", "--default-pip", lock=lock)
         self._remember({"python": identity(), "base": _base()})
 
+    def _empty(self) -> None:
+        """Remove all but what shows that the folder is ours; first of all the word that it is whole."""
+        self._state.unlink(missing_ok=True)
+        for path in self.home.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path.name not in (SET_UP, IN_USE):
+                path.unlink()
+
+    def _give_up(self) -> None:
+        """Remove what shows that the folder is ours. (Who waits for such a file sees that it is gone.)"""
+        for name in (IN_USE, SET_UP):
+            (self.home / name).unlink(missing_ok=True)
+
     def _install(self, name: str, index: str | None, lock: IO[str]) -> None:
-        """Fetch what a lock file names, then install it: what goes wrong on the way here leaves all as it was."""
-        fetched = self.home / "fetched"
-        shutil.rmtree(fetched, ignore_errors=True)
+        """Fetch what a lock file names, then install it. If fetching fails, nothing is changed."""
+        fetched = self._scratch / "wheels"
+        shutil.rmtree(self._scratch, ignore_errors=True)
         _say(f"Fetching the packages of {name}, once: some {MEGABYTES[name]} MB.")
         wanted = ("--require-hashes", "--no-deps", "--requirement", str(LAB / name))
         place = ("--index-url", index) if index else ()
-        self._pip("download", *wanted, "--only-binary", ":all:", "--dest", str(fetched), *place, lock=lock)
+        self._pip(
+            "download",
+            *wanted,
+            "--only-binary",
+            ":all:",
+            "--dest",
+            str(fetched),
+            *place,
+            lock=lock,
+            index=index,
+        )
         installed = self._installed()
         with self._unused() if name in installed else contextlib.nullcontext():
             self._state.unlink()
@@ -168,9 +227,9 @@ class Environment:
                 target = ("--target", str(self.home / "fuzz"))
             self._pip("install", *wanted, "--no-index", "--find-links", str(fetched), *target, lock=lock)
             self._remember({**installed, name: _content(LAB / name)})
-        shutil.rmtree(fetched)
+        shutil.rmtree(self._scratch)
 
-    def _pip(self, *words: str, lock: IO[str]) -> None:
+    def _pip(self, *words: str, lock: IO[str], index: str | None = None) -> None:
         # Isolated: no variable and no file of the user's says what is installed, or where. What the machine's
         # owner has set for everybody (a mirror, a certificate) still counts.
         options = (
@@ -182,15 +241,20 @@ class Environment:
             "--timeout",
             "20",
         )
-        self._run("-m", "pip", *options, "--quiet", *words, lock=lock)
+        self._run("-m", "pip", *options, "--quiet", *words, lock=lock, index=index)
 
-    def _run(self, *words: str, lock: IO[str]) -> None:
+    def _run(self, *words: str, lock: IO[str], index: str | None = None) -> None:
         """Run the environment's Python, away from everything the user has set. It holds `lock` as well: should this
         process be killed, nobody else begins before it has ended. Raises CantSetUp if it fails."""
+        self._scratch.mkdir(exist_ok=True)
+        here = dict.fromkeys(
+            ("TMPDIR", "TEMP", "TMP"), str(self._scratch)
+        )  # one disk that may be full, not two
         done = subprocess.run(
             [str(self.python), "-I", *words],
             cwd=self.home,
-            env=clean(os.environ),
+            env={name: value for name, value in clean(os.environ).items() if not name.startswith("PIP_")}
+            | here,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -199,7 +263,7 @@ class Environment:
             pass_fds=[] if os.name == "nt" else [lock.fileno()],
         )
         if done.returncode:
-            raise CantSetUp(explain(done.stderr or done.stdout, self.home))
+            raise CantSetUp(explain(done.stderr or done.stdout, self.home, index))
 
     # --- what is there ----------------------------------------------------------------------------
 
@@ -241,7 +305,9 @@ class Environment:
 
     def _put_start(self) -> None:
         start, pth = self._start_files()
-        shutil.copyfile(START, start)
+        new = start.with_suffix(".new")
+        shutil.copyfile(START, new)
+        new.replace(start)  # in one step: somebody may be importing it
         pth.write_text("import chat_lab_start; chat_lab_start.at_start()\n")
 
     def _start_files(self) -> tuple[Path, Path]:
@@ -252,24 +318,60 @@ class Environment:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[IO[str]]:
-        """Nobody else sets up meanwhile: who comes second waits. Gives the locked file."""
-        with open(self.home / "set-up.lock", "a") as file:
-            if not _lock(file):
+        """Nobody else sets up meanwhile: the second call waits. Gives the locked file."""
+        said = False
+        while True:
+            self.home.mkdir(parents=True, exist_ok=True)
+            with open(self.home / SET_UP, "a") as file:
+                if _lock(file):
+                    if _is(file, self.home / SET_UP):  # and not one that was removed while we waited for it
+                        yield file
+                        return
+                    continue
+            if not said:
                 _say(f"Another make is setting up {_shown(self.home)}: waiting for it.")
-                while not _lock(file):
-                    time.sleep(0.1)
-            yield file
+                said = True
+            time.sleep(0.1)
+
+    def _hold(self) -> IO[str] | None:
+        """Show that the environment is in use. None if there is none, if it is being emptied, or if files can't be
+        locked here."""
+        try:
+            file = open(self.home / IN_USE)  # noqa: SIM115 - open for as long as it is in use
+        except OSError:
+            return None
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        os.set_inheritable(file.fileno(), True)
+        return file
 
     @contextlib.contextmanager
     def _unused(self) -> Iterator[None]:
         """No program runs in the environment meanwhile. Raises CantSetUp if one does."""
+        in_use = CantSetUp(
+            f"{_shown(self.home)} has to be made again or removed, and programs of the lab still run in it: end them "
+            "(servers and clients in other terminals), then say this again."
+        )
+        if sys.platform == "win32":
+            try:
+                (self.home / IN_USE).unlink(missing_ok=True)  # which fails as long as somebody has it open
+            except PermissionError as error:
+                raise in_use from error
+            yield
+            return
         with open(self.home / IN_USE, "a") as file:
             if not _lock(file):
-                raise CantSetUp(
-                    f"{_shown(self.home)} has to be made again, and programs of the lab still run in it: end them "
-                    "(servers and clients in other terminals), then say this again."
-                )
+                raise in_use
             yield
+
+
+def _is(file: IO[str], path: Path) -> bool:
+    """Whether an open file is the one that is at `path` now."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _lock(file: IO[str]) -> bool:
@@ -318,7 +420,7 @@ CAUSES = (
     ),
     (
         r"is not a trusted or secure host",
-        "The mirror that INDEX= names is not asked: it can't prove who it is. Its address must begin with https.",
+        "INDEX= must begin with https:// or file://, since pip trusts no other mirror.",
     ),
     (
         r"ProxyError|[Cc]annot connect to proxy|Tunnel connection failed",
@@ -326,9 +428,8 @@ CAUSES = (
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLError",
-        "Who answers for the package index can't prove to be it: this network, or a virus scanner, reads along, with a "
-        "certificate that Python does not know. Use another network, or name that certificate: export "
-        "SSL_CERT_FILE=/path/to/it.pem",
+        "The certificate of the package index is not valid here: this network, or a virus scanner, probably intercepts "
+        "the connection. Use another network, or name that certificate: export SSL_CERT_FILE=/path/to/it.pem",
     ),
     (
         r"NameResolution|NewConnection|ConnectTimeout|ReadTimeout|timed out|Network is unreachable|Connection refused"
@@ -340,24 +441,31 @@ CAUSES = (
     (
         r"No matching distribution found for (?P<package>[\w.-]+==[\w.]+)",
         "{package} does not exist for this machine: {machine}, {python}. The lab runs with Python 3.11 to 3.14, x86_64 "
-        "or arm64. Name another Python: make … PYTHON=/path/to/python",
+        "or arm64. Name another Python: make … PYTHON=/path/to/python{mirror}",
     ),
     (
-        r"Permission denied|Operation not permitted|Access is denied|Read-only file system",
-        "Not all of {home} may be written: it, or something in it, is another user's (of sudo make, for instance). "
-        "Remove it, or give the lab a folder of yours: make … VENV=~/chat-lab-venv",
+        r"Read-only file system",
+        "{home} is on a disk that can only be read: give the lab a folder elsewhere: make … VENV=$HOME/chat-lab-venv",
+    ),
+    (
+        r"Permission denied|Operation not permitted|Access is denied",
+        "Not all of {home} may be written: it, or something in it, is another user's (of sudo make, for instance), or "
+        "its disk takes no links (a USB stick, a shared folder). Remove it, or give the lab a folder of yours: make … "
+        "VENV=$HOME/chat-lab-venv",
     ),
 )
 """A failure in the words of pip and of the system, and in ours. The first that fits counts."""
 
 
-def explain(said: str, home: Path) -> str:
+def explain(said: str, home: Path, index: str | None = None) -> str:
     """What a failure is and what to do; `said` is what pip, ensurepip or the system printed."""
+    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or "set in the system"
     for pattern, sentence in CAUSES:
         if found := re.search(pattern, said):
             return sentence.format(
                 home=_shown(home),
-                proxy=os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy") or "set in the system",
+                proxy=re.sub(r"//.*@", "//", proxy),  # without a password
+                mirror=f". Or the mirror does not have it: is INDEX={index} right?" if index else "",
                 machine=sysconfig.get_platform(),
                 python=f"Python {_VERSION}",
                 **found.groupdict(),
@@ -437,14 +545,15 @@ def main() -> int:
     )
     options = _parser().parse_args(ours)
     terminals = [number for number in (0, 1, 2) if os.isatty(number)]
-    environment = Environment(Path(os.path.abspath(options.venv)))
+    environment = Environment(Path(os.path.abspath(options.venv.expanduser())))
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         program += _words(options.args)
         if options.remove:
             environment.remove()
             return 0
-        if not environment.has(options.group, this_python=options.this_python):
-            environment.set_up(options.group, this_python=options.this_python, index=options.index)
+        held = environment.ready(options.group, this_python=options.this_python, index=options.index)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     except CantSetUp as error:
         _say(str(error))
         return 2
@@ -456,6 +565,7 @@ def main() -> int:
         return 130
     if not program:
         return 0
+    assert held is None or not held.closed  # it stays open in the program
     if not all(map(os.isatty, terminals)):
         return 129  # the window was closed meanwhile: nobody waits for the program any more
     return _start([str(environment.python), *program])

@@ -7,7 +7,7 @@ that works.
 
 `set_up.py` puts a copy of this file into the lab's environment, where Python runs it at every start, before it looks
 for the program (a `.pth` file: see Python's documentation of `site`). Another Python asks when it comes to the package
-of a program. Needs nothing but `os` and `sys`, which are loaded by then, and an old Python can read it, too.
+of a program. Needs nothing but `os` and `sys`, which are loaded by then; Python 3.7 can read it, too.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ import sys
 
 NEEDED = ("rich", "msgspec", "prompt_toolkit")
 """Packages without which no chat runs; to say what is missing, the others need the first alone."""
+
+OTHERS = ("markdown_it", "pygments", "numpy", "matplotlib", "PIL", "pytest", "hypothesis", "pyte")
+"""Packages that some need: a file of such a name is no less in the way."""
 
 IN_USE = "in-use.lock"
 """The file of the environment that each program holds a lock on, so that nobody empties it meanwhile (`set_up.py`)."""
@@ -29,8 +32,12 @@ def at_start() -> None:
     """Look at this start, and hold the environment: what its `.pth` file calls."""
     if sys.flags.isolated:
         return  # not for a program in the lab's folder: nothing is imported from there
-    _end_if(problem(sys.orig_argv, os.getcwd(), sys.prefix))
-    if is_lab(os.getcwd()) and module_and_path(sys.orig_argv)[0]:
+    try:
+        folder = os.getcwd()
+    except OSError:
+        return  # it was removed
+    _end_if(problem(sys.orig_argv, folder, sys.prefix))
+    if is_lab(folder) and module_and_path(sys.orig_argv)[0]:
         _hold(sys.prefix)
 
 
@@ -88,7 +95,7 @@ def module_and_path(command: list[str]) -> tuple[str, str]:
 
 def shadows(folder: str) -> list[str]:
     """The files and packages in `folder` that an import finds in place of Python's modules or of those that we need."""
-    theirs = {*sys.stdlib_module_names, *NEEDED, "pytest"}
+    theirs = {*sys.stdlib_module_names, *NEEDED, *OTHERS}
     found = []
     for name in sorted(os.listdir(folder)):
         module, end = os.path.splitext(name)
@@ -119,8 +126,8 @@ def _shadowed(folder: str) -> str:
     if not names:
         return ""
     return (
-        f"{' and '.join(names)} in this folder would be imported by every program here in place of the module that "
-        f"Python or a package has under that name: rename it, to my_{names[0]} for instance."
+        f"{' and '.join(names)} in this folder has the name of a module of Python or of a package, and would be "
+        f"imported in its place by every program here: rename it, to my_{names[0]} for instance."
     )
 
 
@@ -164,17 +171,19 @@ def _unfit_python() -> str:
 
 
 def _hold(prefix: str) -> None:
-    """Show that the environment at `prefix` is in use. (Windows removes no file that is used, lock or no lock.)"""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
+    """Show that the environment at `prefix` is in use. (On Windows an open file says so: it can't be removed.)"""
     try:
         lock = open(os.path.join(prefix, IN_USE))  # noqa: SIM115 - open for as long as we live
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        _held.append(lock)
     except OSError:
-        return  # not an environment that set_up.py made, or a disk without locks
+        return  # not an environment that set_up.py made
+    _held.append(lock)
+    if sys.platform != "win32":
+        import fcntl
+
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return  # it is being emptied at this moment, or the disk knows no locks
 
 
 def _quoted(path: str) -> str:

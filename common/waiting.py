@@ -1,8 +1,8 @@
 """Waiting for a TCP connection while another thread may end it, or does not want it any more.
 
 On Linux `shutdown` wakes whoever waits in `recv`, `send` or `accept` on the same socket. Windows lets them wait for
-ever, and macOS some of them. There a socket does not wait by itself: whoever uses it waits here, looks around twice a
-second, and hears from its next call that the socket was shut down.
+ever, and macOS some of them. There a socket does not wait by itself: whoever uses it waits here, and checks twice a
+second; the next call then reports the shutdown.
 """
 
 import ctypes
@@ -37,17 +37,20 @@ def prepare(sock: socket.socket) -> None:
 
 
 def connect(sock: socket.socket, address: Address, seconds: float, leaving: Event) -> None:
-    """Connect to `address` within `seconds`, and `prepare`. Raises OSError if that fails, or if `leaving` is set: here
-    everybody looks around, since a `shutdown` that comes just before `connect` would wake nobody."""
+    """Connect to `address` within `seconds`, and `prepare`. Raises OSError if that fails, or once `leaving` is set:
+    every system looks around here, since a `shutdown` that comes just before `connect` would wake nobody."""
     until = clock.monotonic() + seconds
     sock.setblocking(False)
-    with suppress(BlockingIOError):  # it is on its way
-        sock.connect(address)
-    while not _wait(sock, selectors.EVENT_WRITE, 0.5 if LOOK_AROUND is None else LOOK_AROUND):
-        if leaving.is_set():
-            raise OSError("we are leaving")
-        if clock.monotonic() >= until:
+    there = leaving.is_set()
+    if not there:
+        with suppress(BlockingIOError):  # it is on its way
+            sock.connect(address)
+    while not there and not leaving.is_set():
+        there = _wait(sock, selectors.EVENT_WRITE, 0.5 if LOOK_AROUND is None else LOOK_AROUND)
+        if not there and clock.monotonic() >= until:
             raise TimeoutError("timed out")
+    if leaving.is_set():
+        raise OSError("we are leaving")
     if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
         raise OSError(number, _words(number))
     prepare(sock)

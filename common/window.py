@@ -22,7 +22,7 @@ LOOK_EVERY = 0.5
 def begin() -> None:
     """From now on send ourselves SIGHUP when the terminal is gone, if there is one.
 
-    Who has SIGHUP ignored (nohup) goes on without it. Windows ends the programs of a window by itself.
+    A program that ignores SIGHUP (nohup) is not ended. Windows ends the programs of a window by itself.
     """
     if not hasattr(signal, "SIGHUP"):
         return
@@ -78,6 +78,9 @@ class _Terminal(io.BufferedWriter):
 
 
 def _outliving(stream: Any) -> io.TextIOWrapper:
-    """The same as the terminal `stream`, but that it may go away."""
+    """Like `stream`, which is a terminal; writing does not fail when that is closed."""
     buffer = _Terminal(io.FileIO(stream.fileno(), "w", closefd=False))
-    return io.TextIOWrapper(buffer, stream.encoding, stream.errors, line_buffering=True)
+    through = getattr(stream, "write_through", False)  # as PYTHONUNBUFFERED asks
+    return io.TextIOWrapper(
+        buffer, stream.encoding, stream.errors, line_buffering=True, write_through=through
+    )

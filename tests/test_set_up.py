@@ -186,14 +186,6 @@ def test_an_environment_in_use_is_left_alone(ready: Copy, hung: list["subprocess
     assert "started 2.0" in ready.serves()
 
 
-def test_a_python_that_is_gone_is_noticed(ready: Copy) -> None:
-    """An upgrade took it away: the environment is made again."""
-    link = ready.venv / "bin" / "python"
-    link.unlink()
-    link.symlink_to("/nowhere/python3")
-    assert "Setting up .venv" in ready.serves()
-
-
 @pytest.mark.parametrize("python", ["nothing", "another system's", "another version"])
 def test_a_python_that_is_not_what_it_was_is_not_used(ready: Copy, python: str) -> None:
     """The folder comes from another machine, or the link leads to a newer Python by now."""
@@ -212,10 +204,15 @@ def test_a_python_that_is_not_what_it_was_is_not_used(ready: Copy, python: str) 
     assert not environment.python_works(this_python=False)
 
 
-def test_what_is_half_made_is_not_used(ready: Copy) -> None:
-    """Killed while it installed: the environment does not say that it is whole, and is made again."""
+def test_what_does_not_work_is_made_again(ready: Copy) -> None:
+    """It does not say that it is whole: an installer was killed. Or an upgrade took its Python away."""
+    state = (ready.venv / "set-up.json").read_text()
     (ready.venv / "set-up.json").unlink()
-    shutil.rmtree(next(ready.venv.glob("lib/python*/site-packages/tiny")))
+    assert not set_up.Environment(ready.venv).has("chats", this_python=False)
+    (ready.venv / "set-up.json").write_text(state)
+    python = ready.venv / "bin" / "python"
+    python.unlink()
+    python.symlink_to("/nowhere/python3")
     assert "Setting up .venv" in ready.serves()
 
 
@@ -255,7 +252,7 @@ def test_nothing_of_the_users_settings_reaches_python_or_pip(fresh: Copy, tmp_pa
         "PYTHONSAFEPATH": "1",
         "PYTHONOPTIMIZE": "2",
         "PIP_TARGET": str(tmp_path / "there"),
-        "PIP_INDEX_URL": "http://127.0.0.1:9/",
+        "PIP_CONFIG_FILE": str(home / ".config" / "pip" / "pip.conf"),
         "PIP_REQUIRE_VIRTUALENV": "1",
         "PIP_NO_BINARY": ":all:",
         "PYTHON": "/nowhere/python",
@@ -293,6 +290,56 @@ def test_a_folder_for_it_can_be_named(ready: Copy, tmp_path: Path) -> None:
     assert ready.index.exists()
 
 
+def test_what_is_left_of_a_removed_environment_is_still_ours(ready: Copy) -> None:
+    """Something in it could not be removed: the next call goes on, and does not take it for somebody else's."""
+    environment = set_up.Environment(ready.venv)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shutil, "rmtree", _refused)
+        with pytest.raises(PermissionError):
+            environment.remove()
+    assert environment.has("chats", this_python=False) is False
+    environment.remove()
+    assert not ready.venv.exists()
+
+
+def _refused(path: Path) -> None:
+    raise PermissionError(13, "Permission denied", str(path))
+
+
+def test_who_waits_for_an_environment_that_is_removed_makes_another(ready: Copy) -> None:
+    """It waited for a lock that is no longer there, and would be alone with nobody."""
+    environment = set_up.Environment(ready.venv)
+    with (ready.venv / set_up.SET_UP).open("a") as waited_for:
+        environment.remove()
+        assert set_up._lock(waited_for)
+        assert not set_up._is(waited_for, ready.venv / set_up.SET_UP)
+    assert "Setting up .venv" in ready.serves()
+
+
+def test_a_path_that_no_environment_can_have_is_said(ready: Copy) -> None:
+    """A colon separates the folders of PATH; a tilde is the home folder, whatever the shell makes of it."""
+    assert "':' in its path: rename" in ready.refuses("tcp-server", "VENV=./a:b")
+    home = ready.folder / "home"
+    ready.venv.rename(home)
+    assert ready.serves("tcp-server", "VENV=~", HOME=str(home)) == "started 1.0\n"
+    assert not (ready.folder / "~").exists()
+
+
+def test_an_old_python_makes_no_environment(fresh: Copy) -> None:
+    """The README's line without make, where python3 is old."""
+    old = "import runpy, sys; sys.version_info = (3, 8, 1); runpy.run_path('common/set_up.py', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-c", old],
+        cwd=fresh.folder,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stderr[:35]) == (2, "The lab needs Python 3.11 or newer,")
+    assert not fresh.venv.exists()
+
+
 def test_without_a_python_it_says_so(ready: Copy) -> None:
     """The one that is named is none."""
     assert "Python 3.11 or newer is needed" in ready.refuses("tcp-server", "PYTHON=/nowhere/python3")
@@ -322,10 +369,10 @@ def test_a_fetch_that_fails_says_why(ready: Copy) -> None:
     ("mount", "said"),
     [
         ("mount -t tmpfs -o size=3m tmpfs", "The disk is full"),
-        ("mount -t tmpfs -o ro tmpfs", "is another user's"),
+        ("mount -t tmpfs -o ro tmpfs", "can only be read"),
     ],
 )
-def test_a_full_disk_and_one_that_is_not_ours(fresh: Copy, mount: str, said: str) -> None:
+def test_a_full_disk_and_one_that_can_only_be_read(fresh: Copy, mount: str, said: str) -> None:
     """In a mount namespace of its own."""
     inside = ["unshare", "-Urm", "sh", "-c"]
     if (
@@ -365,6 +412,7 @@ def test_a_python_without_ensurepip_is_told_from_a_missing_network(
         ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "is there a network?"),
         ("ERROR: Cannot connect to proxy. OSError('Tunnel connection failed: 407')", "The proxy"),
         ("PermissionError: [Errno 13] Permission denied: 'x'", "is another user's"),
+        ("The repository located at 1.2.3.4 is not a trusted or secure host", "must begin with https://"),
         ("one\nERROR: a thing nobody foresaw\n\n", "ERROR: a thing nobody foresaw"),
         ("", "it gave no reason"),
     ],
@@ -377,7 +425,7 @@ def test_each_failure_says_what_it_is(said: str, word: str) -> None:
 # --- how a program is started ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["socket.py", "types.py", "random.py", "rich.py", "json/__init__.py"])
+@pytest.mark.parametrize("name", ["socket.py", "types.py", "rich.py", "numpy.py", "json/__init__.py"])
 def test_a_file_that_hides_a_module_is_named(ready: Copy, name: str) -> None:
     """By make and by the line that make stands for, before anything is imported."""
     path = ready.folder / name
@@ -503,6 +551,7 @@ def test_further_options_are_words_and_no_shell(made: Copy) -> None:
         (["link-join", "LOSS=5%"], "make link-join takes no LOSS="),
         (["compare", "LOS=5%"], "There is no LOS= here"),
         (["compair"], "There is no target compair"),
+        (["tcp-client", "NICK=a\nb"], "NICK= has more than one line"),
         (["experiment"], "Say which: make experiment NAME=loss"),
     ],
 )
@@ -588,13 +637,12 @@ def test_each_program_gets_along_with_what_its_target_installs() -> None:
 
 
 def test_the_locks_have_hashes_and_no_address() -> None:
-    """Nothing is locked twice, and no index is named."""
+    """Each requirement has them; no package is in two locks, and no index is named."""
     names: list[str] = []
-    for lock in ("requirements.lock", "benchmarks/requirements.lock", "tests/requirements.lock"):
+    for lock in (set_up.CHATS, set_up.COMPARISON, set_up.DEVELOPMENT, set_up.FUZZ):
         text = (ROOT / lock).read_text()
-        pins = re.findall(r"^([a-z0-9-]+)==\S+", text, re.MULTILINE)
-        assert pins
-        assert text.count("==") <= text.count("--hash=sha256:")
         assert "://" not in text
-        names += set(pins)
-    assert len(names) == len(set(names))
+        requirements = re.split(r"^(?=[a-z])", text, flags=re.MULTILINE)[1:]
+        assert all("--hash=sha256:" in requirement for requirement in requirements)
+        names += {requirement.split("==")[0] for requirement in requirements}
+    assert len(names) == len(set(names)) > 30

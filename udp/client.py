@@ -98,7 +98,7 @@ class Client:
         self._receiving.start()
 
     def send(self, message: ClientMessage) -> None:
-        """Put a message on its way. Never waits: nothing holds us back, and nothing saves what is too much.
+        """Put a message on its way. Waits for no server: nothing holds us back, and nothing saves what is too much.
 
         Raises session.NotSent for one that the server, or our own kernel, would not take; nothing is sent then.
         """
@@ -157,7 +157,7 @@ class Client:
         self._hello_again_at = clock.monotonic() + limits.HELLO_WAITS[self._hellos]
         self._hellos += 1
         refusal = self._put(self.session.hello(self._cookie))
-        if refusal and not self.session.joined:
+        if refusal and not addresses.passes(refusal) and not self.session.joined:
             self._try_elsewhere(f"{self._server} can't be reached: {addresses.explain_send(refusal)}.")
 
     def _try_elsewhere(self, reason: str) -> None:
@@ -311,7 +311,9 @@ class Client:
         for _ in range(2):  # the first time the kernel may only report what became of an earlier datagram
             try:
                 self._socket.send(encode(message))
-            except ConnectionError as error:  # always an earlier one: it met a closed port
+            except (
+                ConnectionError
+            ) as error:  # an earlier one met a closed port: there is nobody to send this one to
                 self._failed(error)
                 return None
             except OSError as error:

@@ -31,8 +31,8 @@ MAPPED = bytes(10) + b"\xff\xff"
 """What an IPv4 address begins with at a socket for both (::ffff:127.0.0.1)."""
 
 UNTOLD = (
-    "this system does not tell which of them a datagram came to, and an answer may leave from another one, which its "
-    "client does not hear: if they hear nothing, give the server the one address that they use"
+    "this system does not say which address a datagram was sent to: answers may leave from another one, and clients "
+    "ignore those; if clients hear nothing, give the server the one address that they use"
 )
 
 
@@ -87,10 +87,10 @@ def _way_back(level: int, kind: int, told: bytes) -> tuple[Item, ...]:
     if (level, kind) != (socket.IPPROTO_IPV6, IPV6_PKTINFO):
         return ()
     ours, network = struct.unpack("=16sI", told)
+    if ours[0] == 0xFF or (ours.startswith(MAPPED) and ours[12] >= 224):
+        return ()  # it was sent to many (multicast, broadcast), and nobody answers from there
     if ours.startswith(MAPPED):
         return (_from_ipv4(ours[12:]),)
-    if ours[0] == 0xFF:  # it was sent to many (multicast), and nobody answers from there
-        return ()
     link_local = ours[0] == 0xFE and ours[1] & 0xC0 == 0x80
     return ((level, kind, struct.pack("=16sI", ours, network if link_local else 0)),)
 
