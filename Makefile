@@ -23,6 +23,9 @@ define newline
 endef
 $(foreach name,$(GIVEN),$(if $(findstring $(newline),$(value $(name))),$(error $(name)= has more than one line: give it one)))
 
+# Else make would expand them once more, for the environment of what it starts: NICK='$(shell …)' would be run.
+unexport $(NAMES)
+
 # What each target takes. A name that it does not use would be ignored, and what was measured be something else.
 SERVER_TAKES := HOST PORT ARGS
 TAKES.tcp-server := $(SERVER_TAKES)
@@ -70,7 +73,7 @@ FOUND := $(if $(filter PYTHON,$(GIVEN)),$(call quoted,PYTHON),python3 python3.14
 ANY := $(if $(filter-out help,$(MAKECMDGOALS)),$(shell for python in $(FOUND); do \
 	"$$python" -I -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.executable)' 2>/dev/null && break; done))
 $(if $(filter-out help,$(MAKECMDGOALS)),$(if $(ANY),,$(error Python 3.11 or newer is needed, and $(or $(call quoted,PYTHON),none) \
-	$(if $(call said,PYTHON),is none,was found): install one, or name it with PYTHON=/path/to/python)))
+	$(if $(call said,PYTHON),is no such Python,was found): install one, or name it with PYTHON=/path/to/python)))
 SET_UP = @$(call quote,$(ANY)) -I common/set_up.py $(call option,VENV)
 # $(call lab,chats) -m tcp.server: what the chats need is there, and then the line is started.
 lab = $(SET_UP) $(call option,INDEX) $(if $(call said,PYTHON),--this-python) $(if $(filter ARGS,$(TAKES.$@)),$(call option,ARGS)) $(1) --

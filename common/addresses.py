@@ -62,7 +62,7 @@ def take_apart(text: str) -> tuple[str, int | None]:
     if "[" in host or "]" in host:
         raise Unusable(f"{text!r} has a bracket too many or too few: it is [::1], or [::1]:4242 with a port.")
     if colon and not (port.isdecimal() and int(port) <= 65_535):
-        raise Unusable(f"{text!r} has no port behind its colon: a port is a whole number up to 65535.")
+        raise Unusable(f"{text!r} has no valid port behind its colon: a port is a whole number up to 65535.")
     refusal = _refuse(host)
     if refusal:
         raise Unusable(refusal)

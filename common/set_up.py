@@ -204,6 +204,10 @@ class Environment:
         """Fetch what a lock file names, then install it. If fetching fails, nothing is changed."""
         fetched = self._scratch / "wheels"
         shutil.rmtree(self._scratch, ignore_errors=True)
+        installed = self._installed()
+        if name in installed:
+            with self._unused():
+                pass  # looked at before anything is fetched
         _say(f"Fetching the packages of {name}, once: some {MEGABYTES[name]} MB.")
         wanted = ("--require-hashes", "--no-deps", "--requirement", str(LAB / name))
         place = ("--index-url", index) if index else ()
@@ -218,7 +222,6 @@ class Environment:
             lock=lock,
             index=index,
         )
-        installed = self._installed()
         with self._unused() if name in installed else contextlib.nullcontext():
             self._state.unlink()
             target: tuple[str, ...] = ()
@@ -286,9 +289,14 @@ class Environment:
         """Whether the environment's Python runs, and is the one that it was made with. (It is gone when the system was
         upgraded, and never was there when the folder comes from another machine.)"""
         installed = self._installed()
-        if installed.get("base") == _base() and self.python.exists():
-            return installed.get("python") == identity()
-        return not this_python and "python" in installed and installed["python"] == self._ask_identity()
+        if (
+            "python" not in installed
+            or self._packages() is None
+            or (this_python and installed["base"] != _base())
+        ):
+            return False
+        is_this = os.path.realpath(self.python) == _base()
+        return installed["python"] == (identity() if is_this else self._ask_identity())
 
     def _ask_identity(self) -> str:
         ask = "import sys; sys.path.insert(0, sys.argv[1]); import set_up; print(set_up.identity())"
@@ -298,21 +306,27 @@ class Environment:
         except OSError:
             return ""
 
+    def _packages(self) -> Path | None:
+        """The folder of the packages, if there is one."""
+        where = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
+        return next(self.home.glob(where), None)
+
     def _start_is_there(self) -> bool:
         """Whether the environment looks at each start of its Python, with the words of today."""
-        start, pth = self._start_files()
-        return _content(start) == _content(START) and pth.exists()
+        packages = self._packages()
+        return (
+            packages is not None
+            and _content(packages / "chat_lab_start.py") == _content(START)
+            and (packages / "chat_lab.pth").exists()
+        )
 
     def _put_start(self) -> None:
-        start, pth = self._start_files()
-        new = start.with_suffix(".new")
+        packages = self._packages()
+        assert packages is not None  # its Python works
+        new = packages / "chat_lab_start.new"
         shutil.copyfile(START, new)
-        new.replace(start)  # in one step: somebody may be importing it
-        pth.write_text("import chat_lab_start; chat_lab_start.at_start()\n")
-
-    def _start_files(self) -> tuple[Path, Path]:
-        packages = next(self.home.glob("lib/python*/site-packages"), self.home / "Lib" / "site-packages")
-        return packages / "chat_lab_start.py", packages / "chat_lab.pth"
+        new.replace(packages / "chat_lab_start.py")  # in one step: somebody may be importing it
+        (packages / "chat_lab.pth").write_text("import chat_lab_start; chat_lab_start.at_start()\n")
 
     # --- one at a time ----------------------------------------------------------------------------
 
@@ -421,6 +435,11 @@ CAUSES = (
     (
         r"is not a trusted or secure host",
         "INDEX= must begin with https:// or file://, since pip trusts no other mirror.",
+    ),
+    (
+        r"Missing dependencies for SOCKS",
+        "pip can't go through a SOCKS proxy, as ALL_PROXY or HTTPS_PROXY asks: unset it, or name an HTTP proxy: export "
+        "HTTPS_PROXY=http://…",
     ),
     (
         r"ProxyError|[Cc]annot connect to proxy|Tunnel connection failed",

@@ -24,9 +24,6 @@ OTHERS = ("markdown_it", "pygments", "numpy", "matplotlib", "PIL", "pytest", "hy
 IN_USE = "in-use.lock"
 """The file of the environment that each program holds a lock on, so that nobody empties it meanwhile (`set_up.py`)."""
 
-_held: list[object] = []
-"""The open file with that lock: closed when this process ends, and not before."""
-
 
 def at_start() -> None:
     """Look at this start, and hold the environment: what its `.pth` file calls."""
@@ -37,8 +34,11 @@ def at_start() -> None:
     except OSError:
         return  # it was removed
     _end_if(problem(sys.orig_argv, folder, sys.prefix))
-    if is_lab(folder) and module_and_path(sys.orig_argv)[0]:
+    module = module_and_path(sys.orig_argv)[0]
+    if is_lab(folder) and module:
         _hold(sys.prefix)
+        if module.startswith(("tcp.", "udp.", "benchmarks.")):
+            _end_at_ctrl_c()
 
 
 def at_package() -> None:
@@ -49,11 +49,9 @@ def at_package() -> None:
     """
     if sys.argv[:1] == ["-m"]:  # what runpy has put there until it knows the file
         _end_if(_unfit_python() or problem(sys.orig_argv, os.getcwd(), sys.prefix))
-        import signal
-
         from common import window
 
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _end_at_ctrl_c()
         window.begin()
 
 
@@ -164,6 +162,8 @@ def _unfit_python() -> str:
     missing = [name for name in NEEDED[: None if is_chat else 1] if find_spec(name) is None]
     if not missing:
         return ""
+    if os.path.exists(os.path.join(sys.prefix, IN_USE)):
+        return f"{', '.join(missing)} is gone from {sys.prefix}: make clean, and then this again."
     return (
         f"{sys.executable} does not have {', '.join(missing)}: make sets up a Python that has, in .venv, and uses it. "
         "(Without make: README.md, What make does.)"
@@ -173,10 +173,9 @@ def _unfit_python() -> str:
 def _hold(prefix: str) -> None:
     """Show that the environment at `prefix` is in use. (On Windows an open file says so: it can't be removed.)"""
     try:
-        lock = open(os.path.join(prefix, IN_USE))  # noqa: SIM115 - open for as long as we live
+        lock = os.open(os.path.join(prefix, IN_USE), os.O_RDONLY)  # and never closed
     except OSError:
         return  # not an environment that set_up.py made
-    _held.append(lock)
     if sys.platform != "win32":
         import fcntl
 
@@ -184,6 +183,13 @@ def _hold(prefix: str) -> None:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return  # it is being emptied at this moment, or the disk knows no locks
+
+
+def _end_at_ctrl_c() -> None:
+    """Let Ctrl-C just end the process, until the program says otherwise."""
+    import signal
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _quoted(path: str) -> str:

@@ -186,7 +186,7 @@ def test_an_environment_in_use_is_left_alone(ready: Copy, hung: list["subprocess
     assert "started 2.0" in ready.serves()
 
 
-@pytest.mark.parametrize("python", ["nothing", "another system's", "another version"])
+@pytest.mark.parametrize("python", ["nothing", "no packages", "another system's", "another version"])
 def test_a_python_that_is_not_what_it_was_is_not_used(ready: Copy, python: str) -> None:
     """The folder comes from another machine, or the link leads to a newer Python by now."""
     environment, program = set_up.Environment(ready.venv), ready.venv / "bin" / "python"
@@ -194,7 +194,9 @@ def test_a_python_that_is_not_what_it_was_is_not_used(ready: Copy, python: str) 
     state.write_text(state.read_text().replace('"base": "', '"base": "/another'))
     assert environment.python_works(this_python=False)
     assert not environment.python_works(this_python=True)
-    if python == "another version":
+    if python == "no packages":
+        shutil.rmtree(ready.venv / "lib")
+    elif python == "another version":
         state.write_text(state.read_text().replace("cpython-3", "cpython-2"))
     else:
         program.unlink()
@@ -211,6 +213,10 @@ def test_what_does_not_work_is_made_again(ready: Copy) -> None:
     assert not set_up.Environment(ready.venv).has("chats", this_python=False)
     (ready.venv / "set-up.json").write_text(state)
     python = ready.venv / "bin" / "python"
+    python.unlink()
+    python.write_bytes(b"MZ\x90\x00")
+    python.chmod(0o755)
+    assert not set_up.Environment(ready.venv).has("chats", this_python=False)
     python.unlink()
     python.symlink_to("/nowhere/python3")
     assert "Setting up .venv" in ready.serves()
@@ -412,6 +418,7 @@ def test_a_python_without_ensurepip_is_told_from_a_missing_network(
         ("socket.gaierror: [Errno -3] Temporary failure in name resolution", "is there a network?"),
         ("ERROR: Cannot connect to proxy. OSError('Tunnel connection failed: 407')", "The proxy"),
         ("PermissionError: [Errno 13] Permission denied: 'x'", "is another user's"),
+        ("InvalidSchema: Missing dependencies for SOCKS support.", "can't go through a SOCKS proxy"),
         ("The repository located at 1.2.3.4 is not a trusted or secure host", "must begin with https://"),
         ("one\nERROR: a thing nobody foresaw\n\n", "ERROR: a thing nobody foresaw"),
         ("", "it gave no reason"),
@@ -529,11 +536,23 @@ def _run(copy: Copy, *words: str, folder: str = ".") -> str:
 
 
 @pytest.mark.parametrize(
-    "value", ["ca$h", "$(shell id)", "it's", 'a "b" \\ c', "Ёж №1", "# & ; | > *", "`id`", "--help"]
+    "value",
+    [
+        "ca$h",
+        "$(shell id)",
+        "it's",
+        'a "b" \\ c',
+        "Ёж №1",
+        "# & ; | > *",
+        "`id`",
+        "--help",
+        "$(shell touch run)",
+    ],
 )
 def test_a_value_arrives_as_it_was_typed(made: Copy, value: str) -> None:
     """Whatever is in it: for make it is text, and for the shell one word."""
     assert made.serves("tcp-client", f"NICK={value}") == f"started 1.0 --nick={value}\n"
+    assert not (made.folder / "run").exists()
 
 
 def test_further_options_are_words_and_no_shell(made: Copy) -> None:
