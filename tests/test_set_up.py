@@ -576,15 +576,7 @@ def test_further_options_are_words_and_no_shell(made: Copy) -> None:
 )
 def test_what_a_target_does_not_use_is_refused(words: list[str], said: str) -> None:
     """Else it would be ignored, and something else measured than was asked for."""
-    done = subprocess.run(
-        ["make", *words],
-        cwd=ROOT,
-        env=set_up.clean(os.environ),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
+    done = _make(*words)
     assert said in done.stderr
     assert done.returncode == 2
 
@@ -599,8 +591,14 @@ def test_the_help_names_what_each_target_takes() -> None:
 
 
 def _takes(target: str) -> set[str]:
-    refused = subprocess.run(
-        ["make", target, "NICK=x", "RUN=x", "HOST=x", "NAME=x", "DELAY=1"],
+    refused = _make(target, "NICK=x", "RUN=x", "HOST=x", "NAME=x", "DELAY=1")
+    return set(refused.stderr.split("it takes ")[1].split(".")[0].split())
+
+
+def _make(*words: str) -> "subprocess.CompletedProcess[str]":
+    """What make says to this in the lab itself."""
+    return subprocess.run(
+        ["make", *words],
         cwd=ROOT,
         env=set_up.clean(os.environ),
         capture_output=True,
@@ -608,7 +606,6 @@ def _takes(target: str) -> set[str]:
         check=False,
         timeout=PATIENCE,
     )
-    return set(refused.stderr.split("it takes ")[1].split(".")[0].split())
 
 
 def test_without_a_posix_shell_make_says_so(tmp_path: Path) -> None:
